@@ -1,0 +1,90 @@
+/**
+ * The live socket: `/api/v1/live` of the same origin.
+ *
+ * Leaves: parsed snapshots and frames, and the connection's state. Always holds: one socket at a
+ * time; acknowledges the newest frame every second; reconnects after a random pause; a message that
+ * cannot be read closes the socket, so that the next snapshot sets things right.
+ */
+import type { Frame, FrameAck, Snapshot } from "#forms";
+import { ACK_INTERVAL_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "../defaults";
+
+export type LinkState = "connecting" | "live" | "lost";
+
+export interface LiveHandlers {
+  snapshot(message: Snapshot): void;
+  frame(message: Frame): void;
+  state(state: LinkState, reason: string): void;
+}
+
+export function liveUrl(location: Location): string {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`;
+}
+
+export function connectLive(url: string, handlers: LiveHandlers): { close(): void } {
+  let socket: WebSocket | null = null;
+  let seq = 0;
+  let acknowledged = 0;
+  let closed = false;
+  let retry = 0;
+
+  const open = () => {
+    handlers.state("connecting", "");
+    const current = new WebSocket(url);
+    socket = current;
+    current.onmessage = (event) => take(current, String(event.data));
+    current.onclose = (event) => lost(current, event.reason);
+  };
+
+  const take = (from: WebSocket, text: string) => {
+    if (from !== socket) return;
+    const message = parse(text);
+    if (message === null) return from.close(4000, "unreadable message");
+    seq = message.seq;
+    if (message.type === "snapshot") {
+      handlers.state("live", "");
+      handlers.snapshot(message);
+    } else {
+      handlers.frame(message);
+    }
+  };
+
+  const lost = (from: WebSocket, reason: string) => {
+    if (from !== socket || closed) return;
+    socket = null;
+    seq = acknowledged = 0;
+    handlers.state("lost", reason);
+    retry = window.setTimeout(open, reconnectDelay(Math.random()));
+  };
+
+  const acknowledge = () => {
+    if (socket?.readyState !== WebSocket.OPEN || seq === acknowledged) return;
+    const ack: FrameAck = { type: "ack", seq };
+    socket.send(JSON.stringify(ack));
+    acknowledged = seq;
+  };
+
+  const timer = window.setInterval(acknowledge, ACK_INTERVAL_MS);
+  open();
+  return {
+    close() {
+      closed = true;
+      window.clearInterval(timer);
+      window.clearTimeout(retry);
+      socket?.close();
+    },
+  };
+}
+
+/** `random` in [0, 1) → ms until the next attempt. */
+export function reconnectDelay(random: number): number {
+  return RECONNECT_MIN_MS + random * (RECONNECT_MAX_MS - RECONNECT_MIN_MS);
+}
+
+function parse(text: string): Snapshot | Frame | null {
+  try {
+    const message = JSON.parse(text);
+    return message?.type === "snapshot" || message?.type === "frame" ? message : null;
+  } catch {
+    return null;
+  }
+}

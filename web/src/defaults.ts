@@ -1,0 +1,37 @@
+/** Every tunable of the view, each with its unit and its reason. */
+
+/** Acknowledge the newest frame this often, in ms: the hub measures how far behind we are. */
+export const ACK_INTERVAL_MS = 1000;
+/** Reconnect after a random time in this range, in ms, so that viewers do not return in step. */
+export const RECONNECT_MIN_MS = 300;
+export const RECONNECT_MAX_MS = 3000;
+/** Without any frame for this long, in ms, the picture is called stale. */
+export const STALE_AFTER_MS = 2500;
+
+/** Calls kept for the live lists. The rest is in the hub's history. */
+export const CALLS_KEPT = 1500;
+export const ERRORS_KEPT = 500;
+/** Seconds kept for sparklines, and for the timeline since opening. */
+export const SPARK_S = 60;
+export const TIMELINE_S = 300;
+
+/** How many times longer a request is shown than it took. 40: 10 ms become 0.4 s, which the eye follows. */
+export const STRETCH_DEFAULT = 40;
+export const STRETCH_CHOICES = [0, 1, 10, 40, 100, 400] as const;
+/** A packet's travel time without its request's duration, in ms, and per world pixel of its way. */
+export const TRAVEL_BASE_MS = 650;
+export const TRAVEL_MS_PER_PX = 0.55;
+/** The longest stretched duration shown, in ms: a 30 s timeout must not crawl for 20 minutes. */
+export const STRETCHED_MAX_MS = 6000;
+
+/** Packets drawn at once. Beyond it the oldest ok ones go first. */
+export const PACKETS_MAX = 2000;
+/** Up to this rate per edge (calls/s) each request is one packet; above it the stream is thinned. */
+export const PACKET_RATE_EACH = 3;
+/** Edges drawn highlighted at once, each with its own prebuilt path. */
+export const HIGHLIGHT_MAX = 150;
+
+/** Alpha of what a selection does not concern. */
+export const DIM_ALPHA = 0.26;
+/** The hull's layout may still be re-ranked for this long after its first traffic, in ms. */
+export const SETTLE_MS = 8000;
