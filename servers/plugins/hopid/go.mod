@@ -1,0 +1,3 @@
+module hopwatch/hopid
+
+go 1.22

@@ -1,0 +1,1 @@
+"""The mock services behind the proxies of each server."""
