@@ -1,0 +1,73 @@
+"""Every default of the agent, with its unit and its reason."""
+
+from __future__ import annotations
+
+PROTOCOL = 1
+"""`Hello.protocol`: what this agent speaks."""
+
+# Reading.
+BLOCK_BYTES = 512 * 1024
+"""One read of a log: msgspec's fixed cost vanishes, and the block stays in the cache."""
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line counts as malformed. Traefik was seen to write 600 KB."""
+SAMPLE_BYTES = 200
+"""How much of a malformed line is kept to be shown."""
+MAX_SAMPLES = 5
+"""Malformed lines shown per batch; the rest is counted."""
+HEAD_BYTES = 4096
+"""How much of a log's first line is compared at each wake: its nanosecond stamp lies in it."""
+FINGERPRINT_BYTES = 16
+"""A log's identity: the head of the SHA-256 of its first line."""
+ROTATED_WATCH_S = 60.0
+"""Traefik goes on writing to a renamed file until it gets `USR1`."""
+CANDIDATES = 64
+"""Files beside a log that are looked at, newest first: more than any rotation keeps per restart."""
+POLL_S = 0.25
+"""How often a log is looked at without a wake by inotify: also the beat of idle watermarks."""
+
+# Sending.
+COALESCE_S = 0.025
+"""Under load, one batch per log each so often; the hub may set another."""
+MAX_BATCH_ROWS = 5000
+"""A batch is cut here at the latest; the hub may set another."""
+HARD_MAX_BATCH_ROWS = 65_536
+"""Whatever the hub asks for: so no dictionary can exceed what its two-byte codes reach."""
+MAX_UNACKNOWLEDGED_BYTES = 4 * 1024 * 1024
+"""Reading stops here until the hub has journalled; the log is the spool."""
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""A batch's message stays about this small; gRPC refuses 4 MiB."""
+ROWS_BELOW = 50
+"""Batches with fewer rows travel as plain rows: 3.4 µs against 20 µs for a single one."""
+COMPRESS_FROM_BYTES = 1024
+"""Below this, zstd costs more than it saves."""
+WATERMARK_INTERVAL_S = 0.25
+"""An idle log says this often how far it is complete; the hub may set another."""
+WATERMARK_SLACK_NS = 20_000_000
+"""A line is written just after the request's completion time: the time left for that write."""
+
+# The connection.
+RECONNECT_MIN_S = 0.1
+RECONNECT_MAX_S = 2.0
+"""Waits between attempts double between these two, with jitter: agents do not come in step."""
+PROBE_INTERVAL_S = 5.0
+"""Clock probes; their replies also show that the hub is alive."""
+FIRST_PROBES = 3
+"""Sent in quick succession, so that a first estimate of the skew exists within a second."""
+SILENCE_S = 15.0
+"""Three probes without a word from the hub: the connection is given up."""
+KEEPALIVE_MS = 10_000
+"""HTTP/2 pings, for a peer that vanished without closing."""
+
+# The rest.
+DRAIN_S = 4.0
+"""After SIGTERM acknowledgements are waited for this long; exit follows within 5 s."""
+CHECKPOINT_INTERVAL_S = 10.0
+"""How often acknowledged offsets are saved. The hub's offset wins, so an old one loses nothing."""
+MAX_SIGHTINGS = 1000
+"""Logs remembered in the checkpoint; the ones sighted longest ago go first."""
+TRAEFIK_POLL_S = 5.0
+"""How often the Traefik API is read again."""
+TRAEFIK_TIMEOUT_S = 2.0
+"""An answer of the Traefik API that takes longer counts as none."""
+TRAEFIK_MAX_PAGES = 1000
+"""A bound on `X-Next-Page`: 100,000 routers."""

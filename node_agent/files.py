@@ -1,0 +1,162 @@
+"""Files as the tail sees them: opened once, followed by device and inode, plain or gzipped.
+
+Nothing here decides anything; what cannot be read now (gone, half compressed, no rights) is None or
+no bytes, and is tried again at the next look.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from node_agent.defaults import BLOCK_BYTES, CANDIDATES, FINGERPRINT_BYTES, HEAD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """Which file it is, whatever its name."""
+
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLine:
+    """A log's identity, and what is compared to see that it is still there."""
+
+    fingerprint: bytes
+    head: bytes
+
+
+class LogFile(Protocol):
+    """An open file."""
+
+    id: FileId
+
+    def size(self) -> int | None:
+        """Bytes that it holds now; None where only reading to the end tells."""
+
+    def read(self, offset: int, limit: int) -> bytes:
+        """Up to `limit` bytes; none at the end."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class PlainFile:
+    """An uncompressed log."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            self.id = _regular(os.fstat(self._fd))
+        except OSError:
+            os.close(self._fd)
+            raise
+
+    def size(self) -> int | None:
+        return os.fstat(self._fd).st_size
+
+    def read(self, offset: int, limit: int) -> bytes:
+        return os.pread(self._fd, limit, offset)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class GzipFile:
+    """A compressed one; offsets are those of its content, reading goes forward."""
+
+    def __init__(self, path: Path) -> None:
+        self._raw = path.open("rb")
+        self.id = _regular(os.fstat(self._raw.fileno()))
+        self._content = gzip.GzipFile(fileobj=self._raw)
+
+    def size(self) -> int | None:
+        return None
+
+    def read(self, offset: int, limit: int) -> bytes:
+        try:
+            if self._content.seek(offset) < offset:
+                return b""
+            return self._content.read(limit)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            # Still being compressed, or damaged: begin afresh next time.
+            self._raw.seek(0)
+            self._content = gzip.GzipFile(fileobj=self._raw)
+            return b""
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def identify(path: Path) -> FileId | None:
+    """Which regular file lies at `path` (through symlinks), if any."""
+    try:
+        return _regular(path.stat())
+    except OSError:
+        return None
+
+
+def open_log(path: Path) -> LogFile | None:
+    """Open it for reading; None where there is none. PermissionError is for the caller to tell."""
+    try:
+        return GzipFile(path) if path.suffix == ".gz" else PlainFile(path)
+    except PermissionError:
+        raise
+    except OSError:
+        return None
+
+
+def first_line(file: LogFile) -> FirstLine | None:
+    """Read a log's identity; None while its first line is not complete."""
+    digest = hashlib.sha256()
+    head = b""
+    offset = 0
+    size = 4 * HEAD_BYTES
+    while data := file.read(offset, size):
+        end = data.find(b"\n")
+        if len(head) < HEAD_BYTES:
+            head += data[: end + 1 if end >= 0 else None][: HEAD_BYTES - len(head)]
+        if end >= 0:
+            digest.update(data[:end])
+            return FirstLine(digest.digest()[:FINGERPRINT_BYTES], head)
+        digest.update(data)
+        offset += len(data)
+        size = BLOCK_BYTES
+    return None
+
+
+def beside(path: Path) -> list[Path]:
+    """Regular files whose name begins with the log's, the newest few, oldest first."""
+    try:
+        entries = list(_regular_entries(path))
+    except OSError:
+        return []
+    entries.sort()
+    return [found for _, found in entries[-CANDIDATES:]]
+
+
+def _regular_entries(path: Path) -> Iterator[tuple[int, Path]]:
+    with os.scandir(path.parent) as listing:
+        for entry in listing:
+            if entry.name == path.name or not entry.name.startswith(path.name):
+                continue
+            try:
+                if entry.is_file(follow_symlinks=False):
+                    yield entry.stat(follow_symlinks=False).st_mtime_ns, Path(entry.path)
+            except OSError:
+                continue
+
+
+def _regular(status: os.stat_result) -> FileId:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError("not a regular file")
+    return FileId(status.st_dev, status.st_ino)

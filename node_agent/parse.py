@@ -1,0 +1,113 @@
+"""Access log lines to entries.
+
+In: a block of whole lines. Out: a `Chunk`: one entry, offset and start time per good line, and the
+offsets of the others with samples. Always: rows + malformed = lines of the block.
+
+A block is decoded at once; only when that fails, or when the lines cannot be told apart by their
+braces, is it decoded line by line. A missing key is fine (a 404 has no router) and an unknown key
+is ignored; a wrong type, invalid UTF-8, or no start time makes a line malformed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import msgspec
+
+from node_agent.defaults import MAX_SAMPLES, SAMPLE_BYTES
+from node_agent.lines import Block, OverLong
+from node_agent.model import Chunk, Entry, ParseFailure
+from node_agent.stamps import parse_ns, utc_ns
+
+_decoder = msgspec.json.Decoder(Entry)
+
+
+def parse(piece: Block | OverLong) -> Chunk:
+    """Read the lines of one piece."""
+    if isinstance(piece, OverLong):
+        length = piece.end_offset - piece.offset - 1
+        failure = _failure(piece.offset, piece.sample, f"{length} bytes are over the limit")
+        return Chunk(
+            piece.offset, piece.end_offset, malformed_at=(piece.offset,), samples=(failure,)
+        )
+    lines = piece.data.split(b"\n")
+    lines.pop()
+    return _parse_at_once(piece, lines) or _parse_each(piece, lines)
+
+
+def _parse_at_once(block: Block, lines: Sequence[bytes]) -> Chunk | None:
+    """All lines in one call; None where one of them is no entry."""
+    data = block.data
+    if not (data.startswith(b"{") and data.endswith(b"}\n")):
+        return None
+    # With a brace at both ends of each line, as many values as lines means one a line.
+    if data.count(b"}\n{") != len(lines) - 1 or not _is_utf8(data):
+        return None
+    try:
+        entries = _decoder.decode_lines(data)
+        if len(entries) != len(lines):
+            return None
+        starts = [utc_ns(entry.start_utc) for entry in entries]
+    except (msgspec.DecodeError, ValueError):
+        return None
+    return Chunk(block.offset, block.end_offset, entries, _offsets(block, lines), starts)
+
+
+def _parse_each(block: Block, lines: Sequence[bytes]) -> Chunk:
+    entries: list[Entry] = []
+    offsets: list[int] = []
+    starts: list[int] = []
+    malformed_at = array("Q")
+    samples: list[ParseFailure] = []
+    for offset, line in zip(_offsets(block, lines), lines, strict=True):
+        try:
+            entry, start_ns = parse_line(line)
+        except (msgspec.DecodeError, ValueError) as error:
+            malformed_at.append(offset)
+            if len(samples) < MAX_SAMPLES:
+                samples.append(_failure(offset, line, str(error)))
+        else:
+            entries.append(entry)
+            offsets.append(offset)
+            starts.append(start_ns)
+    return Chunk(
+        block.offset, block.end_offset, entries, offsets, starts, malformed_at, tuple(samples)
+    )
+
+
+def parse_line(line: bytes) -> tuple[Entry, int]:
+    """One line: its entry and start time (ns); ValueError or DecodeError says what is wrong."""
+    if not line.strip():
+        raise ValueError("an empty line")
+    if not _is_utf8(line):
+        raise ValueError("not UTF-8")
+    entry = _decoder.decode(line)
+    if entry.start_utc:
+        return entry, parse_ns(entry.start_utc)
+    if entry.start_local:
+        return entry, parse_ns(entry.start_local)
+    raise ValueError("no StartUTC")
+
+
+def _offsets(block: Block, lines: Sequence[bytes]) -> list[int]:
+    at = block.offset
+    offsets = []
+    for line in lines:
+        offsets.append(at)
+        at += len(line) + 1
+    return offsets
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _failure(offset: int, line: bytes, reason: str) -> ParseFailure:
+    return ParseFailure(offset, line[:SAMPLE_BYTES].decode(errors="replace"), reason)
