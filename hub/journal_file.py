@@ -1,0 +1,104 @@
+"""Opening the journal's file: the lock, the schema, the settings.
+
+Format (`user_version` 1): `entries` in commit order; a batch's body is the serialized `Batch` as it
+came, a hello's and an inventory's is the message without what replay does not need. `logs` has one
+row for each log that was ever seen, with how far it is journalled.
+
+What always holds: one hub has the directory (`hub.lock`, released by the kernel when it dies); the
+files are readable by their user only; a commit is on disk when it returns (WAL and
+`synchronous=FULL`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from hub.defaults import JOURNAL_CHECKPOINT_PAGES, JOURNAL_PAGE_BYTES
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE logs (
+    id INTEGER PRIMARY KEY,
+    server TEXT NOT NULL,
+    proxy TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    path TEXT NOT NULL,
+    format INTEGER NOT NULL,
+    offset INTEGER NOT NULL DEFAULT 0,
+    lines INTEGER NOT NULL DEFAULT 0,
+    malformed INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (server, proxy, fingerprint)
+);
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind INTEGER NOT NULL,
+    server TEXT NOT NULL,
+    log INTEGER REFERENCES logs (id),
+    first_offset INTEGER,
+    end_offset INTEGER,
+    rows INTEGER,
+    malformed INTEGER,
+    digest BLOB,
+    body BLOB NOT NULL
+);
+CREATE INDEX announcements ON entries (server, kind, seq) WHERE kind < 3;
+"""
+
+
+class JournalError(Exception):
+    """The journal cannot be opened; the text says why and what to do."""
+
+
+def take_lock(directory: Path) -> int:
+    """The descriptor that keeps other hubs out until it is closed. Raises `JournalError`."""
+    lock = os.open(directory / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise JournalError(
+            f"{directory}: in use by another hub (process {holder}); "
+            "stop it, or give this one another data.directory"
+        ) from None
+    os.truncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock
+
+
+def open_database(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """A connection for the writer and one for readers. Raises `JournalError`."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)  # SQLite gives its other files the same mode.
+    try:
+        db = _connect(path)
+        _prepare(db, path)
+        return db, _connect(path)
+    except sqlite3.DatabaseError as error:
+        raise JournalError(f"{path}: cannot be opened: {error}") from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    db.execute(f"PRAGMA page_size = {JOURNAL_PAGE_BYTES}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    db.execute("PRAGMA journal_mode = WAL").fetchall()
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_CHECKPOINT_PAGES}").fetchall()
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == SCHEMA_VERSION:
+        return
+    if version != 0 or db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+        raise JournalError(
+            f"{path}: written by another release (schema {version}, this one has "
+            f"{SCHEMA_VERSION}); use that release, or another data.directory"
+        )
+    db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

@@ -1,0 +1,284 @@
+"""The journal's file: one SQLite database, one writer, one hub.
+
+What always holds, because both change in one transaction: a log's `offset` is the end of its last
+batch; batches of a log follow each other without gap or overlap; `lines` counts what lies below the
+offset. `seq` only grows and is never used again. The newest hello and inventory of a server stay.
+
+Everything here is synchronous and belongs to the journal's thread, except `read` and `replay`,
+which use a connection of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hopwatch.v1 import ingest_pb2 as pb
+
+from hub.journal_file import JournalError, open_database, take_lock
+from hub.model import BatchCommitted, HelloSeen, InventorySeen, Journalled, LogKey, LogSeen
+from hub.wire import decode
+
+HELLO, INVENTORY, BATCH = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How far a log is journalled: the next byte, and the lines below it."""
+
+    offset: int
+    lines: int
+    malformed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The batch is on disk."""
+
+    seq: int
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The batch was there already; acknowledge it again."""
+
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfPlace:
+    """The batch does not begin at the log's offset, and was not taken."""
+
+    account: Account
+
+    @property
+    def expected(self) -> int:
+        """Where the next batch must begin."""
+        return self.account.offset
+
+
+Outcome = Committed | Dropped | OutOfPlace
+
+
+class Store:
+    """The open database. Writes stand between `begin` and `commit` or `rollback`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = take_lock(directory)
+        except OSError as error:
+            raise JournalError(f"{directory}: cannot be used: {error.strerror}") from None
+        try:
+            self._db, self._reader = open_database(directory / "journal.db")
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def close(self) -> None:
+        self._reader.close()
+        self._db.close()
+        os.close(self._lock)
+
+    # --- transactions ---
+
+    def begin(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        self._db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def free_bytes(self) -> int:
+        """Of the disk, for this user."""
+        stat = os.statvfs(self._directory)
+        return stat.f_bavail * stat.f_frsize
+
+    def probe(self, size: int) -> None:
+        """Raises `sqlite3.Error` where a body of this size could not be written; writes nothing."""
+        self.begin()
+        try:
+            self._insert(BATCH, "", None, body=bytes(size))
+        finally:
+            self.rollback()
+
+    def limit_pages(self, pages: int) -> None:
+        """Let the database grow to this size only; for tests of a full disk."""
+        self._db.execute(f"PRAGMA max_page_count = {pages:d}")
+
+    # --- writes ---
+
+    def append_batch(self, log: LogKey, batch: pb.Batch, rows: int) -> Outcome:
+        """Compare-and-set on the log's offset, and the entry with it."""
+        number, account = self._log(log)
+        if batch.end_offset <= account.offset:
+            return Dropped(account)
+        if batch.first_offset != account.offset:
+            return OutOfPlace(account)
+        after = Account(
+            batch.end_offset,
+            account.lines + rows + batch.malformed,
+            account.malformed + batch.malformed,
+        )
+        self._db.execute(
+            "UPDATE logs SET offset = ?, lines = ?, malformed = ? WHERE id = ?",
+            (after.offset, after.lines, after.malformed, number),
+        )
+        span = (batch.first_offset, batch.end_offset, rows, batch.malformed)
+        seq = self._insert(BATCH, log.server, number, span, body=batch.SerializeToString())
+        return Committed(seq, after)
+
+    def append_hello(self, server: str, hello: pb.Hello) -> None:
+        """Unless it says what the server's last one said."""
+        kept = pb.Hello()
+        kept.CopyFrom(hello)
+        for field in ("logs", "instance", "backfill"):
+            kept.ClearField(field)
+        body = kept.SerializeToString(deterministic=True)
+        self._announce(HELLO, server, hashlib.sha256(body).digest(), body)
+
+    def append_inventory(self, server: str, inventory: pb.Inventory) -> None:
+        """Unless it says what the server's last one said, at another time."""
+        compared = pb.Inventory()
+        compared.CopyFrom(inventory)
+        compared.ClearField("version")
+        compared.ClearField("as_of_ns")
+        digest = hashlib.sha256(compared.SerializeToString(deterministic=True)).digest()
+        self._announce(INVENTORY, server, digest, inventory.SerializeToString())
+
+    def resume(self, log: LogKey, path: str, log_format: int) -> LogSeen:
+        """Remember where a log was seen; the account of it."""
+        number, account = self._log(log)
+        self._db.execute(
+            "UPDATE logs SET path = ?, format = ? WHERE id = ? AND (path, format) != (?, ?)",
+            (path, log_format, number, path, log_format),
+        )
+        return LogSeen(log, path, account.offset, account.lines, account.malformed)
+
+    def delete_before(self, seq: int, limit: int) -> int:
+        """Delete up to `limit` entries below `seq`; how many went. What is valid at `seq` stays."""
+        deleted = self._db.execute(
+            "DELETE FROM entries WHERE seq IN (SELECT seq FROM entries WHERE seq < ? AND seq NOT IN"
+            " (SELECT max(seq) FROM entries WHERE kind < 3 AND seq < ? GROUP BY server, kind)"
+            " ORDER BY seq LIMIT ?)",
+            (seq, seq, limit),
+        )
+        return deleted.rowcount
+
+    def give_back(self) -> None:
+        """Return the space of deleted entries to the disk, with the next checkpoint."""
+        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file, which may shrink. Outside a transaction."""
+        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _log(self, log: LogKey) -> tuple[int, Account]:
+        key = (log.server, log.proxy, log.fingerprint)
+        row = self._db.execute(
+            "SELECT id, offset, lines, malformed FROM logs"
+            " WHERE server = ? AND proxy = ? AND fingerprint = ?",
+            key,
+        ).fetchone()
+        if row:
+            return row[0], Account(*row[1:])
+        added = self._db.execute(
+            "INSERT INTO logs (server, proxy, fingerprint, path, format) VALUES (?, ?, ?, '', 0)",
+            key,
+        )
+        return _number(added), Account(0, 0, 0)
+
+    def _announce(self, kind: int, server: str, digest: bytes, body: bytes) -> None:
+        last = self._db.execute(
+            "SELECT digest FROM entries WHERE kind = ? AND server = ? AND kind < 3"
+            " ORDER BY seq DESC LIMIT 1",
+            (kind, server),
+        ).fetchone()
+        if last is None or last[0] != digest:
+            self._insert(kind, server, None, digest=digest, body=body)
+
+    def _insert(
+        self,
+        kind: int,
+        server: str,
+        log: int | None,
+        span: tuple[int | None, ...] = (None,) * 4,
+        digest: bytes | None = None,
+        *,
+        body: bytes,
+    ) -> int:
+        added = self._db.execute(
+            "INSERT INTO entries"
+            " (kind, server, log, first_offset, end_offset, rows, malformed, digest, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (kind, server, log, *span, digest, body),
+        )
+        return _number(added)
+
+    # --- reads ---
+
+    def read(self, seq: int) -> pb.Batch:
+        """A journalled batch, as it came. `KeyError` where there is none."""
+        row = self._reader.execute(
+            "SELECT body FROM entries WHERE seq = ? AND kind = ?", (seq, BATCH)
+        ).fetchone()
+        if row is None:
+            raise KeyError(seq)
+        return pb.Batch.FromString(row[0])
+
+    def replay(self, after: int = 0) -> Iterator[Journalled]:
+        """What was journalled, in order, from behind `after` on."""
+        logs: dict[int, LogKey] = {}
+        while page := self._page(after):
+            for seq, kind, server, log, body in page:
+                if kind == BATCH and log not in logs:
+                    logs |= self._keys()
+                yield _event(seq, kind, server, logs.get(log), body)
+                after = seq
+
+    def _page(self, after: int) -> list[tuple[int, int, str, int, bytes]]:
+        return self._reader.execute(
+            "SELECT seq, kind, server, log, body FROM entries WHERE seq > ? ORDER BY seq LIMIT 64",
+            (after,),
+        ).fetchall()
+
+    def _keys(self) -> dict[int, LogKey]:
+        rows = self._reader.execute("SELECT id, server, proxy, fingerprint FROM logs")
+        return {row[0]: LogKey(*row[1:]) for row in rows}
+
+
+def committed(seq: int, log: LogKey, batch: pb.Batch) -> BatchCommitted:
+    """The event of a batch, decoded from its message."""
+    return BatchCommitted(
+        seq,
+        log,
+        batch.first_offset,
+        batch.end_offset,
+        batch.malformed,
+        tuple(batch.malformed_samples),
+        batch.watermark_ns,
+        decode(batch),
+    )
+
+
+def _event(seq: int, kind: int, server: str, log: LogKey | None, body: bytes) -> Journalled:
+    if kind == HELLO:
+        return HelloSeen(server, pb.Hello.FromString(body))
+    if kind == INVENTORY:
+        return InventorySeen(server, pb.Inventory.FromString(body))
+    assert log is not None
+    return committed(seq, log, pb.Batch.FromString(body))
+
+
+def _number(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
