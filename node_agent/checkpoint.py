@@ -1,8 +1,8 @@
 """What the agent must remember over a restart, in its state directory.
 
-`instance`: 16 random bytes, made once. `checkpoint.json`: the logs that were sighted per proxy, with
-the offset that the hub last acknowledged. The hub's offset wins; this only tells a rotated file that
-still has unread lines from one that was there before the agent came.
+`instance`: 16 random bytes, made once. `checkpoint.json`: the logs that were sighted per proxy,
+with the offset that the hub last acknowledged. The hub's offset wins; this only tells a rotated
+file that still has unread lines from one that was there before the agent came.
 
 Always: a file is replaced whole (written aside, fsynced, renamed, the directory fsynced).
 """
@@ -27,7 +27,7 @@ class Sighting(msgspec.Struct):
     offset: int = 0
     """Acknowledged up to here."""
     ignored: bool = False
-    """It lay beside the live log at first contact: never read."""
+    """It lay beside the live log at first contact, and the hub does not know it: never read."""
     complete: bool = False
     """Rotated, read to its end and acknowledged."""
 
@@ -79,10 +79,10 @@ class Checkpoint:
             self._dirty = True
         return sighting
 
-    def ignore(self, proxy: str, fingerprint: bytes) -> None:
-        """Never read this log: it was there before the agent."""
+    def ignore(self, proxy: str, fingerprint: bytes, ignored: bool) -> None:
+        """Never read this log: it was there before the agent. Or do, since the hub knows it."""
         if (sighting := self.get(proxy, fingerprint)) is not None:
-            sighting.ignored = True
+            sighting.ignored = ignored
             self._dirty = True
 
     def acknowledged(self, proxy: str, fingerprint: bytes, offset: int) -> None:

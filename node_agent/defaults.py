@@ -52,7 +52,8 @@ RECONNECT_MAX_S = 2.0
 PROBE_INTERVAL_S = 5.0
 """Clock probes; their replies also show that the hub is alive."""
 FIRST_PROBES = 3
-"""Sent in quick succession, so that a first estimate of the skew exists within a second."""
+QUICK_PROBE_S = 0.05
+"""The first ones follow quickly, so that an estimate of the skew exists within a second."""
 SILENCE_S = 15.0
 """Three probes without a word from the hub: the connection is given up."""
 KEEPALIVE_MS = 10_000

@@ -51,9 +51,7 @@ def load(path: Path, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Ag
     except SettingsError as error:
         raise ConfigError([f"environment: {error}"]) from None
     except ValidationError as error:
-        raise ConfigError(
-            [_sentence(path, table, given, dict(e)) for e in error.errors()]
-        ) from None
+        raise ConfigError(_sentences(path, given, error)) from None
     if problems := [f"{path}: {problem}" for problem in _contradictions(config)]:
         raise ConfigError(problems)
     return _absolute(config, path.absolute().parent)
@@ -96,7 +94,7 @@ def _merged(table: dict[str, Any], flags: dict[str, Any]) -> AgentConfig:
 
 
 def _sentences(path: Path, flags: dict[str, Any], error: ValidationError) -> list[str]:
-    errors = [dict(each) for each in error.errors()]
+    errors: list[dict[str, Any]] = [dict(each) for each in error.errors()]
     # A list whose entries are wrong also counts as too short.
     deeper = {each["loc"][0] for each in errors if len(each["loc"]) > 1}
     return [

@@ -1,0 +1,101 @@
+"""What a stream keeps of one log, and how the hub wants its batches."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from hopwatch.v1 import ingest_pb2 as pb
+
+from node_agent.defaults import (
+    COALESCE_S,
+    HARD_MAX_BATCH_ROWS,
+    MAX_BATCH_ROWS,
+    MAX_UNACKNOWLEDGED_BYTES,
+    WATERMARK_INTERVAL_S,
+    WATERMARK_SLACK_NS,
+)
+from node_agent.log import Log
+from node_agent.model import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the hub wants batches."""
+
+    coalesce_s: float = COALESCE_S
+    max_batch_rows: int = MAX_BATCH_ROWS
+    max_unacknowledged_bytes: int = MAX_UNACKNOWLEDGED_BYTES
+    watermark_interval_s: float = WATERMARK_INTERVAL_S
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """What was read and said of one log in this stream."""
+
+    log: Log
+    number: int
+    resumed: bool = False
+    read: int = 0
+    malformed: int = 0
+    sent: int = 0
+    watermark_ns: int = 0
+    said_s: float = 0.0
+    in_flight: deque[tuple[int, int]] = field(default_factory=deque)
+    """End offset and bytes of each unacknowledged batch."""
+
+    def read_lines(self, chunk: Chunk | None, at_end: bool, read_ns: int) -> None:
+        """Count what a read brought, and move the watermark.
+
+        At the log's end it follows the clock as the read began (`read_ns`); before it, the last
+        completion that was read. It never runs backwards.
+        """
+        mark_ns = read_ns if at_end else min(read_ns, _completion(chunk))
+        self.watermark_ns = max(self.watermark_ns, mark_ns - WATERMARK_SLACK_NS)
+        if chunk is not None:
+            self.read += chunk.rows + chunk.malformed
+            self.malformed += chunk.malformed
+
+    def fly(self, end_offset: int, size: int) -> None:
+        """A batch is on its way."""
+        self.in_flight.append((end_offset, size))
+
+    def land(self, offset: int) -> int:
+        """Everything below `offset` is journalled: the bytes of the batches that have landed."""
+        landed = 0
+        while self.in_flight and self.in_flight[0][0] <= offset:
+            landed += self.in_flight.popleft()[1]
+        return landed
+
+    def watermark(self, complete: bool = False) -> pb.Watermark:
+        """How far the log is complete, and its account."""
+        return pb.Watermark(
+            log=self.number,
+            watermark_ns=self.watermark_ns,
+            complete=complete,
+            read=self.read,
+            malformed=self.malformed,
+            sent=self.sent,
+            behind_bytes=self.log.behind,
+        )
+
+
+def pace_of(settings: pb.Settings) -> Pace:
+    """The hub's wishes; what it leaves open is our default."""
+    default = Pace()
+    return Pace(
+        settings.coalesce_ms / 1000 or default.coalesce_s,
+        min(settings.max_batch_rows, HARD_MAX_BATCH_ROWS) or default.max_batch_rows,
+        settings.max_unacknowledged_bytes or default.max_unacknowledged_bytes,
+        settings.watermark_interval_ms / 1000 or default.watermark_interval_s,
+    )
+
+
+def _completion(chunk: Chunk | None) -> int:
+    """When the last of the requests was complete."""
+    if chunk is None or not chunk.rows:
+        return 0
+    return max(
+        start_ns + entry.duration
+        for start_ns, entry in zip(chunk.starts, chunk.entries, strict=True)
+    )

@@ -1,0 +1,54 @@
+"""One inventory of what several sources know.
+
+A source (configuration, Traefik API, Docker) reports the whole of what it knows each time; the newest
+report of each counts, in the order of the sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from hopwatch.v1 import ingest_pb2 as pb
+
+
+class Source(Protocol):
+    """Somebody who knows the server."""
+
+    @property
+    def name(self) -> str:
+        """For the log."""
+
+    async def run(self, report: Callable[[pb.Inventory], Awaitable[None]]) -> None:
+        """Report now and at each change; return when there is nothing more to come."""
+
+
+class Inventory:
+    """Merges the sources' reports."""
+
+    def __init__(self, sources: Sequence[Source], changed: Callable[[pb.Inventory], None]) -> None:
+        self._sources = sources
+        self._changed = changed
+        self._known: list[pb.Inventory] = [pb.Inventory() for _ in sources]
+
+    async def run(self) -> None:
+        """Listen to all sources, as long as they have something to say."""
+        async with asyncio.TaskGroup() as group:
+            for index, source in enumerate(self._sources):
+                group.create_task(source.run(self._reporter(index)), name=source.name)
+
+    def merged(self) -> pb.Inventory:
+        """What is known now."""
+        whole = pb.Inventory()
+        for known in self._known:
+            whole.MergeFrom(known)
+        return whole
+
+    def _reporter(self, index: int) -> Callable[[pb.Inventory], Awaitable[None]]:
+        async def report(found: pb.Inventory) -> None:
+            if found != self._known[index]:
+                self._known[index] = found
+                self._changed(self.merged())
+
+        return report

@@ -1,0 +1,288 @@
+"""Follows one proxy's access log through rotation, truncation and restarts.
+
+In: looks (with the time), the hub's offsets, what it acknowledged. Out: events (a log was sighted,
+turned away, is finished) and whole lines. The clock is an argument; files come through `files`.
+
+Terms: a *log* is content, known by its first line's fingerprint; a *handle* is an open file. A log
+has at most one handle. What always holds:
+
+* A log is read by one handle from the offset that the hub named, without gap, and the first line is
+  compared after each read: bytes of a file that was truncated meanwhile are thrown away.
+* A handle whose path now shows another file is watched for 60 s more (Traefik writes to a renamed
+  log until `USR1`); one whose first line changed (`copytruncate`) starts a new log, and the old one
+  goes on in a copy beside it, if there is one with unread lines.
+* Files beside the log (`access.log.1`, `access.log-20261122.gz`) are read when the agent has been
+  here before and has not read them to their end. What lay there at first contact is only read if
+  the hub knows it.
+* A log's handle is let go only when the hub has acknowledged all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from node_agent import files
+from node_agent.checkpoint import Checkpoint
+from node_agent.defaults import BLOCK_BYTES, CANDIDATES, MAX_LINE_BYTES, ROTATED_WATCH_S
+from node_agent.files import FileId, FirstLine
+from node_agent.lines import Block, LineBuffer, OverLong
+from node_agent.log import Event, Finished, Handle, Log, Sighted, Turned, Unreadable
+from node_agent.model import LogFormat
+
+RESCANS_S = (0.0, 1.0, 5.0, 30.0)
+"""After a rotation the directory is read at these distances: compression may take a while."""
+
+
+class Tail:
+    """One proxy's log and what it was before."""
+
+    def __init__(
+        self,
+        proxy: str,
+        path: Path,
+        memory: Checkpoint,
+        *,
+        format: LogFormat | None = None,
+        others: Sequence[Path] = (),
+        max_line_bytes: int = MAX_LINE_BYTES,
+    ) -> None:
+        self.proxy = proxy
+        self.path = path
+        self.logs: dict[bytes, Log] = {}
+        self._memory = memory
+        self._format = format
+        self._others = [p.name for p in others if p.parent == path.parent and p != path]
+        self._max_line_bytes = max_line_bytes
+        self._handles: list[Handle] = []
+        self._live: Handle | None = None
+        self._scans_s: list[float] = [0.0]
+        self._examined: dict[tuple[FileId, int, int], FirstLine] = {}
+        self._unreadable = False
+        self._first_contact = not memory.contacted(proxy)
+
+    # What the shell calls.
+
+    def look(self, now_s: float, *, let_go: bool = True) -> list[Event]:
+        """See what became of the files; call it at each wake, before reading.
+
+        Without `let_go` nothing is finished: the hub could not be told.
+        """
+        events = list(self._follow_path(now_s))
+        for handle in list(self._handles):
+            events += self._inspect(handle, now_s)
+        if self._scans_s and now_s >= self._scans_s[0]:
+            self._scans_s = [at for at in self._scans_s if at > now_s]
+            events += self._scan(now_s)
+        if let_go:
+            events += self._let_go(now_s)
+        return events
+
+    def seek(self, log: Log, offset: int) -> None:
+        """Go on at the hub's offset."""
+        if log.only_if_known:
+            if offset == 0:
+                self._drop(log)
+                return
+            log.only_if_known = False
+            self._memory.ignore(self.proxy, log.fingerprint, False)
+        log.buffer = LineBuffer(offset, self._max_line_bytes)
+        log.acknowledged = offset
+        log.at_end = False
+
+    def read(self, log: Log, limit: int = BLOCK_BYTES) -> list[Block | OverLong]:
+        """The next whole lines; sets `at_end` where the file has no more."""
+        if log.buffer is None or log.handle is None:
+            return []
+        data = log.handle.file.read(log.buffer.end, limit)
+        if not _same(log.handle):
+            log.at_end = False
+            return []
+        log.at_end = len(data) < limit
+        return log.buffer.feed(data) if data else []
+
+    def acknowledged(self, log: Log, offset: int) -> None:
+        """Everything below `offset` is journalled."""
+        log.acknowledged = offset
+        self._memory.acknowledged(self.proxy, log.fingerprint, offset)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for handle in self._handles:
+            handle.file.close()
+        self._handles.clear()
+        self._live = None
+
+    # The live file.
+
+    def _follow_path(self, now_s: float) -> Iterator[Event]:
+        found = files.identify(self.path)
+        live = self._live
+        if live is not None and live.file.id != found:
+            live.live, live.watch_until_s = False, now_s + ROTATED_WATCH_S
+            self._live = None
+            self._rescan(now_s)
+            if (log := self._log_of(live)) is not None:
+                yield Turned(log, "rotated" if found else "gone")
+        if self._live is None and found is not None:
+            yield from self._open_live(found)
+
+    def _open_live(self, found: FileId) -> Iterator[Event]:
+        handle = next((h for h in self._handles if h.file.id == found), None)
+        if handle is None:
+            try:
+                file = files.open_log(self.path)
+            except PermissionError as error:
+                if not self._unreadable:
+                    self._unreadable = True
+                    yield Unreadable(self.path, error.strerror or "permission denied")
+                return
+            if file is None:
+                return
+            handle = Handle(file, self.path, live=True)
+            self._handles.append(handle)
+        handle.live, self._unreadable = True, False
+        self._live = handle
+
+    def _inspect(self, handle: Handle, now_s: float) -> Iterator[Event]:
+        """Notice a changed first line, and a first line that became complete."""
+        if handle.first is not None and not _same(handle):
+            log = self._log_of(handle)
+            handle.first = None
+            self._rescan(now_s)
+            if log is not None:
+                log.handle, log.gone_s = None, now_s + ROTATED_WATCH_S
+                yield Turned(log, "truncated")
+        if handle.first is None:
+            handle.first = files.first_line(handle.file)
+            if handle.first is not None:
+                yield from self._bind(handle, handle.first, only_if_known=False)
+
+    def _bind(self, handle: Handle, first: FirstLine, *, only_if_known: bool) -> Iterator[Event]:
+        """The handle shows this log: go on in it there, or make its acquaintance."""
+        log = self.logs.get(first.fingerprint)
+        if log is None:
+            self._memory.sight(self.proxy, first.fingerprint, str(handle.path))
+            self._memory.ignore(self.proxy, first.fingerprint, only_if_known)
+            log = Log(
+                self.proxy,
+                first.fingerprint,
+                self._format or (LogFormat.JSON if first.head[:1] == b"{" else LogFormat.CLF),
+                handle.path,
+                handle,
+                only_if_known,
+            )
+            self.logs[first.fingerprint] = log
+            yield Sighted(log)
+            return
+        if log.handle is not None and log.handle is not handle:
+            spare = log.handle if handle.live else handle
+            self._close(spare)
+            if spare is handle:
+                return
+        log.handle, log.path, log.at_end = handle, handle.path, False
+
+    # Files beside it.
+
+    def _rescan(self, now_s: float) -> None:
+        self._scans_s = [now_s + distance for distance in RESCANS_S]
+
+    def _scan(self, now_s: float) -> Iterator[Event]:
+        """Open the files beside the log that have something to read, oldest first."""
+        for path in files.beside(self.path):
+            if self._is_anothers(path.name):
+                continue
+            first = self._examine(path)
+            if first is None or not self._wanted(path, first):
+                continue
+            file = files.open_log(path)
+            if file is None:
+                continue
+            watch_s = 0.0 if file.size() is None else ROTATED_WATCH_S
+            handle = Handle(file, path, False, now_s + watch_s, first)
+            self._handles.append(handle)
+            yield from self._bind(handle, first, only_if_known=self._first_contact)
+        self._first_contact = False
+        self._memory.contact(self.proxy)
+
+    def _examine(self, path: Path) -> FirstLine | None:
+        """A file's first line, unless it is open already or cannot be read."""
+        try:
+            status = path.stat()
+            identity = FileId(status.st_dev, status.st_ino)
+            if any(handle.file.id == identity for handle in self._handles):
+                return None
+            key = identity, status.st_size, status.st_mtime_ns
+            if key not in self._examined:
+                file = files.open_log(path)
+                if file is None:
+                    return None
+                first = files.first_line(file)
+                file.close()
+                if first is None:
+                    return None
+                if len(self._examined) > 4 * CANDIDATES:
+                    self._examined.clear()
+                self._examined[key] = first
+            return self._examined[key]
+        except OSError:
+            return None
+
+    def _wanted(self, path: Path, first: FirstLine) -> bool:
+        live = self._live.first if self._live else None
+        if live is not None and live.fingerprint == first.fingerprint:
+            return False
+        log = self.logs.get(first.fingerprint)
+        if log is not None:
+            return log.handle is None
+        known = self._memory.get(self.proxy, first.fingerprint)
+        if known is None:
+            return True
+        if known.ignored:
+            return False
+        return not known.complete or (path.suffix != ".gz" and path.stat().st_size > known.offset)
+
+    def _is_anothers(self, name: str) -> bool:
+        """It belongs to another proxy's log whose name begins like this one's."""
+        mine = self.path.name
+        return any(
+            other.startswith(mine) and len(other) > len(mine) and name.startswith(other)
+            for other in self._others
+        )
+
+    # The end.
+
+    def _let_go(self, now_s: float) -> Iterator[Event]:
+        for log in list(self.logs.values()):
+            if log.handle is None:
+                if now_s >= log.gone_s:
+                    del self.logs[log.fingerprint]
+                    yield Finished(log)
+            elif not log.live and now_s >= log.handle.watch_until_s and log.through:
+                self._memory.completed(self.proxy, log.fingerprint)
+                self._drop(log)
+                yield Finished(log)
+        for handle in list(self._handles):
+            unborn = handle.first is None and not handle.live
+            if unborn and now_s >= handle.watch_until_s:
+                self._close(handle)
+
+    def _drop(self, log: Log) -> None:
+        if log.handle is not None:
+            self._close(log.handle)
+        self.logs.pop(log.fingerprint, None)
+
+    def _close(self, handle: Handle) -> None:
+        handle.file.close()
+        self._handles.remove(handle)
+
+    def _log_of(self, handle: Handle) -> Log | None:
+        log = self.logs.get(handle.first.fingerprint) if handle.first else None
+        return log if log is not None and log.handle is handle else None
+
+
+def _same(handle: Handle) -> bool:
+    """The file still begins with the line that it was opened for; a gzipped one does not change."""
+    if handle.first is None or handle.file.size() is None:
+        return True
+    return handle.file.read(0, len(handle.first.head)) == handle.first.head

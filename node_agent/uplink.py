@@ -1,0 +1,155 @@
+"""The wire to the hub: one gRPC stream after another.
+
+`dial` opens a stream; its `Stream` sends and receives messages, and turns every way in which it can
+end into `Disconnected`, whose `reason` is one sentence for the agent's log. `Backoff` says how long
+to wait before the next attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+from hopwatch.v1 import ingest_pb2 as pb
+from hopwatch.v1 import ingest_pb2_grpc
+
+from node_agent.config import Hub
+from node_agent.defaults import KEEPALIVE_MS, RECONNECT_MAX_S, RECONNECT_MIN_S
+
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # Each attempt is a new channel of its own: no memory of earlier failures.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+)
+_FINAL = {
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.UNIMPLEMENTED,
+}
+
+
+class Disconnected(Exception):
+    """The stream is over. `refused`: the hub said no, and will say so again."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.refused = refused
+
+
+class UnusableCredentials(Exception):
+    """A token or certificate file cannot be read."""
+
+
+class Stream:
+    """One open stream."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    async def send(self, message: pb.AgentMessage) -> None:
+        """Hand one message to the wire."""
+        try:
+            await self._call.write(message)
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            raise await self._end() from None
+
+    async def receive(self) -> pb.HubMessage:
+        """The hub's next message."""
+        try:
+            message = await self._call.read()
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            raise await self._end() from None
+        if message is grpc.aio.EOF:
+            raise await self._end()
+        return message  # type: ignore[no-any-return]
+
+    async def finish(self) -> None:
+        """Say that nothing more will come."""
+        try:
+            await self._call.done_writing()
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            raise await self._end() from None
+
+    def cancel(self) -> None:
+        """Give it up at once."""
+        self._call.cancel()
+
+    async def _end(self) -> Disconnected:
+        try:
+            code = await self._call.code()
+            details = await self._call.details()
+        except asyncio.CancelledError:
+            if not self._call.cancelled():
+                raise
+            return Disconnected("closed")
+        if code is grpc.StatusCode.OK:
+            return Disconnected("closed by the hub")
+        return Disconnected(details or code.name.lower(), refused=code in _FINAL)
+
+
+@asynccontextmanager
+async def dial(hub: Hub) -> AsyncIterator[Stream]:
+    """Open a stream to the hub; Disconnected shows at its first use."""
+    metadata = [("authorization", f"Bearer {_token(hub.token_file)}")] if hub.token_file else []
+    async with _channel(hub) as channel:
+        call = ingest_pb2_grpc.IngestStub(channel).Stream(metadata=metadata)
+        try:
+            yield Stream(call)
+        finally:
+            call.cancel()
+
+
+def _channel(hub: Hub) -> grpc.aio.Channel:
+    if hub.tls is None:
+        return grpc.aio.insecure_channel(hub.address, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=_content(hub.tls.ca),
+        private_key=_content(hub.tls.key),
+        certificate_chain=_content(hub.tls.cert),
+    )
+    return grpc.aio.secure_channel(hub.address, credentials, options=_OPTIONS)
+
+
+def _token(file: Path) -> str:
+    token = (_content(file) or b"").decode(errors="replace").strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise UnusableCredentials(f"{file}: holds no token")
+    return token
+
+
+def _content(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UnusableCredentials(f"{file}: {error.strerror}") from None
+
+
+class Backoff:
+    """Waits that double, with jitter, until something worked."""
+
+    def __init__(self) -> None:
+        self._next_s = RECONNECT_MIN_S
+
+    def wait_s(self) -> float:
+        """How long to wait now."""
+        wait_s = self._next_s * random.uniform(0.75, 1.25)
+        self._next_s = min(self._next_s * 2, RECONNECT_MAX_S)
+        return min(wait_s, RECONNECT_MAX_S)
+
+    def reset(self) -> None:
+        """It worked."""
+        self._next_s = RECONNECT_MIN_S
