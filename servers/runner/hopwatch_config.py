@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import PurePath
 
-from servers.runner.plan import PRIVATE_PROXY, PUBLIC_PROXY, ServerPlan, plan_outsiders
+from servers.runner.plan import PRIVATE_PROXY, PUBLIC_PROXY, Mode, ServerPlan, plan_outsiders
 
 
 def agent_toml(plan: ServerPlan, hub: str, logs: PurePath, state: PurePath) -> str:
@@ -40,9 +40,9 @@ address = {_text(hub)}
     return head + private + public + _networks(plan) + _services(plan) + tail
 
 
-def hub_toml(plan_of_one: ServerPlan, http_port: int, socket: PurePath, data: PurePath) -> str:
+def hub_toml(mode: Mode, http_port: int, socket: PurePath, data: PurePath) -> str:
     """The hub: on loopback for people, on a Unix socket for the agents in their namespaces."""
-    outsiders = plan_outsiders(plan_of_one.mode)
+    outsiders = plan_outsiders(mode)
     return f"""\
 [grpc]
 listen = {_list([f"unix:{socket}"])}

@@ -27,7 +27,6 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from servers.runner.plan import (
-    INTERNAL,
     INTERNET,
     Attachment,
     Mode,
@@ -115,8 +114,8 @@ class Builder:
 
     def add_outsiders(self) -> None:
         outsiders = plan_outsiders(Mode.NAMESPACES)
-        self.wires.add_bridge(INTERNAL)
-        self.wires.add_bridge(INTERNET)
+        self.wires.add_bridge(_bridge_name(outsiders.internal))
+        self.wires.add_bridge(_bridge_name(outsiders.internet))
         internet = self._create(INTERNET_MACHINE)
         first, *rest = outsiders.on_internet
         self._plug_shared(internet, "visitors", Attachment(outsiders.internet, first))
@@ -143,11 +142,11 @@ class Builder:
                     self.plug(space, host, bridge, cable, attachment)
 
     def _plug_shared(self, space: Space, cable: str, at: Attachment) -> None:
-        self.plug(space, self.wires, at.network.name, cable, at)
+        self.plug(space, self.wires, _bridge_name(at.network), cable, at)
         if at.network.name == INTERNET:
             # The internet has more addresses than this one subnet: all of them are on the wire.
             interface = space.index(f"eth{space.interfaces - 1}")
-            space.link.route("add", dst="default", oif=interface, scope="link")
+            space.link.route("add", family=socket.AF_INET, dst="0.0.0.0/0", oif=interface)
 
     def _create(self, name: str) -> Space:
         space = Space.create()

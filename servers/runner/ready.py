@@ -1,0 +1,92 @@
+"""Asks whether things are up. Enters: sessions and addresses. Leaves: None when all are up.
+
+Nothing is waited out: each question is asked again until its answer is right or time is up, and
+`NotReady` then says which one was not, and what it answered last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+
+from servers.runner import defaults
+from servers.runner.namespaces import host_of
+from servers.runner.places import Doors, Place
+from servers.runner.plan import (
+    COMMUNICATING,
+    NON_COMMUNICATING,
+    PRIVATE,
+    PRIVATE_PROXY,
+    PUBLIC_PROXY,
+    ServerPlan,
+)
+
+
+class NotReady(Exception):
+    """Something did not come up in time."""
+
+
+Judge = Callable[[int, Any], bool]
+
+
+async def server_ready(doors: Doors, plan: ServerPlan) -> None:
+    """Both Traefiks have their routes, and both services answer: asked from the server's host."""
+    async with doors.session(Place(host_of(plan.id), plan.gateway), "readiness") as session:
+        questions: list[tuple[str, str, Judge]] = [
+            (f"{plan.id}/{PRIVATE_PROXY}", f"{plan.private_api}/api/http/routers", _has_routes),
+            (f"{plan.id}/{PUBLIC_PROXY}", f"{plan.public_api}/api/http/routers", _has_routes),
+        ]
+        for name in (COMMUNICATING, NON_COMMUNICATING):
+            url = f"{plan.service(name, PRIVATE)}/health"
+            questions.append((f"{plan.id}/{name}", url, _is_ok))
+        await asyncio.gather(
+            *(answered(session, what, f"http://{url}", judge) for what, url, judge in questions)
+        )
+
+
+async def answered(session: aiohttp.ClientSession, what: str, url: str, judge: Judge) -> Any:
+    """The first answer that the judge likes."""
+
+    async def ask() -> tuple[bool, Any]:
+        async with session.get(url) as response:
+            answer = await response.json(content_type=None)
+            return judge(response.status, answer), answer
+
+    return await until(ask, what, defaults.READY_TIMEOUT_S)
+
+
+async def until(
+    ask: Callable[[], Awaitable[tuple[bool, Any]]],
+    what: str,
+    timeout_s: float,
+    poll_s: float = defaults.READY_POLL_S,
+) -> Any:
+    """Ask until the answer is right."""
+    last: object = "nothing"
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    right, last = await ask()
+                    if right:
+                        return last
+                except (aiohttp.ClientError, OSError, ValueError) as error:
+                    last = error
+                await asyncio.sleep(poll_s)
+    except TimeoutError:
+        raise NotReady(f"{what} is not ready after {timeout_s:.0f} s; last: {last}") from None
+
+
+def _has_routes(status: int, answer: Any) -> bool:
+    """Every route from the routes file is enabled, and there is at least one."""
+    if status != 200:
+        return False
+    ours = [router for router in answer if router.get("provider") == "file"]
+    return bool(ours) and all(router["status"] == "enabled" for router in ours)
+
+
+def _is_ok(status: int, _: Any) -> bool:
+    return status == 200
