@@ -1,7 +1,7 @@
 """`python -m servers.runner`: demo, server add, server remove, render.
 
-Exit codes: 0 for a demo that ended as asked (and, with --seconds, an exact ledger); 1 when something
-of it failed, with one line that says what; 2 for options that make no sense.
+Exit codes: 0 for a demo that ended as asked (and, with --seconds, an exact ledger); 1 when
+something of it failed, with one line that says what; 2 for options that make no sense.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What the traffic plays, as data.
 
 Enters: the servers that are there. Leaves: the visitors' pages with their weights, and the special
-acts, one of each kind for each server, played every few seconds. Pure. `expect` is the origin that the
-called proxy's line must get; an act is kept out where it cannot be played (one server alone has
-nobody to call).
+acts, one of each kind for each server, played every few seconds. Pure. `expect` is the origin that
+the called proxy's line must get; an act is kept out where it cannot be played (one server alone
+has nobody to call).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ SCANNED = ("/wp-login.php", "/.env", "/.git/config", "/admin/setup.php", "/phpmy
 
 BROWSERS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_0) AppleWebKit/605.1.15 Safari/605.1.15",
 )
 
 

@@ -1,8 +1,8 @@
 """A running demo: servers, hub, agents and traffic, started in order and stopped in order.
 
-Enters: options. Leaves: a `Demo` that servers can join and leave, and at the end the account of every
-line. What always holds: when `running` is left, by whatever way, every process of it is gone; a
-process that ends unasked ends the demo with `Crashed`.
+Enters: options. Leaves: a `Demo` that servers can join and leave, and at the end the account of
+every line. What always holds: when `running` is left, by whatever way, every process of it is
+gone; a process that ends unasked ends the demo with `Crashed`.
 """
 
 from __future__ import annotations
@@ -74,8 +74,10 @@ async def running(options: Options, steps: Steps) -> AsyncIterator[Demo]:
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """A crash explains the errors that it caused elsewhere."""
-    crashes = [error for error in group.exceptions if isinstance(error, Crashed)]
-    return (crashes or list(group.exceptions))[0]
+    for error in group.exceptions:
+        if isinstance(error, Crashed):
+            return error
+    return group.exceptions[0]
 
 
 class Demo:

@@ -1,7 +1,8 @@
 """The run directory: where a demo's files are, and who owns it.
 
-What always holds: one demo at a time in a directory (a lock, which the kernel drops with the process);
-only a directory that a demo made is ever emptied; files that others read are replaced atomically.
+What always holds: one demo at a time in a directory (a lock, which the kernel drops with the
+process); only a directory that a demo made is ever emptied; files that others read are replaced
+atomically.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from socket import socket as Socket
 from typing import Any
 
 import aiohttp
@@ -33,7 +34,7 @@ class Doors:
         self.machines: Mapping[str, int] = {}
         self._home = open_namespace("net")
 
-    def socket(self, place: Place) -> socket.socket:
+    def socket(self, place: Place) -> Socket:
         """A TCP socket of that machine, bound to that address."""
         machine = self.machines.get(place.machine)
         if machine is None:
@@ -49,7 +50,7 @@ class Doors:
         made.bind((place.address, 0))
         return made
 
-    def factory(self, place: Place) -> Callable[[Any], socket.socket]:
+    def factory(self, place: Place) -> Callable[[Any], Socket]:
         """As aiohttp's connector asks for it."""
         return lambda _: self.socket(place)
 

@@ -99,9 +99,12 @@ class ServerPlan:
     @property
     def gateway(self) -> str:
         """The host's address on the private network: what hides a process on the host."""
-        gateway = self.networks[0].gateway
-        assert gateway is not None
-        return gateway
+        return _gateway(self.networks[0])
+
+    @property
+    def public_gateway(self) -> str:
+        """The same on the public network."""
+        return _gateway(self.networks[1])
 
     @property
     def internal_address(self) -> str:
@@ -161,6 +164,11 @@ class Outsiders:
     @property
     def on_internet(self) -> tuple[str, ...]:
         return (*self.visitors, self.scanner, self.browser)
+
+
+def _gateway(network: Network) -> str:
+    assert network.gateway is not None, f"{network.name} has no gateway"
+    return network.gateway
 
 
 def server_id(number: int) -> str:

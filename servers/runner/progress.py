@@ -1,4 +1,7 @@
-"""Shows what the demo is doing: one line a step, with its duration. Plain where it is no terminal."""
+"""Shows what the demo is doing: one line a step, with its duration.
+
+Plain lines where it is no terminal.
+"""
 
 from __future__ import annotations
 

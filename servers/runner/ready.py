@@ -34,17 +34,22 @@ Judge = Callable[[int, Any], bool]
 
 async def server_ready(doors: Doors, plan: ServerPlan) -> None:
     """Both Traefiks have their routes, and both services answer: asked from the server's host."""
-    async with doors.session(Place(host_of(plan.id), plan.gateway), "readiness") as session:
-        questions: list[tuple[str, str, Judge]] = [
-            (f"{plan.id}/{PRIVATE_PROXY}", f"{plan.private_api}/api/http/routers", _has_routes),
-            (f"{plan.id}/{PUBLIC_PROXY}", f"{plan.public_api}/api/http/routers", _has_routes),
-        ]
-        for name in (COMMUNICATING, NON_COMMUNICATING):
-            url = f"{plan.service(name, PRIVATE)}/health"
-            questions.append((f"{plan.id}/{name}", url, _is_ok))
-        await asyncio.gather(
-            *(answered(session, what, f"http://{url}", judge) for what, url, judge in questions)
-        )
+    private, public = (
+        f"http://{api}/api/http/routers" for api in (plan.private_api, plan.public_api)
+    )
+    questions: list[tuple[str, str, str, Judge]] = [
+        (PRIVATE_PROXY, plan.gateway, private, _has_routes),
+        (PUBLIC_PROXY, plan.public_gateway, public, _has_routes),
+    ]
+    for name in (COMMUNICATING, NON_COMMUNICATING):
+        url = f"http://{plan.service(name, PRIVATE)}/health"
+        questions.append((name, plan.gateway, url, _is_ok))
+
+    async def ask(what: str, source: str, url: str, judge: Judge) -> None:
+        async with doors.session(Place(host_of(plan.id), source), "readiness") as session:
+            await answered(session, f"{plan.id}/{what}", url, judge)
+
+    await asyncio.gather(*(ask(*question) for question in questions))
 
 
 async def answered(session: aiohttp.ClientSession, what: str, url: str, judge: Judge) -> Any:
@@ -74,7 +79,7 @@ async def until(
                     if right:
                         return last
                 except (aiohttp.ClientError, OSError, ValueError) as error:
-                    last = error
+                    last = repr(error)
                 await asyncio.sleep(poll_s)
     except TimeoutError:
         raise NotReady(f"{what} is not ready after {timeout_s:.0f} s; last: {last}") from None

@@ -1,8 +1,8 @@
 """Lets the user's own browser in: relays connections to a server's public proxy.
 
-Enters: a listening socket that was made in this machine's network, and the descriptor of the network
-namespace that visitors stand in (none on loopback). Leaves: for each connection one to the proxy, from
-a visitor's address. Bytes pass unchanged both ways.
+Enters: a listening socket that was made in this machine's network, and the descriptor of the
+network namespace that visitors stand in (none on loopback). Leaves: for each connection one to the
+proxy, from a visitor's address. Bytes pass unchanged both ways.
 """
 
 from __future__ import annotations

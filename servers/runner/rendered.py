@@ -1,6 +1,6 @@
 """The checked-in configurations of server-a and server-b: what the runner writes, with the paths
-that the files have in containers. `python -m servers.runner render` writes them; a test checks that they
-are current.
+that the files have in containers. `python -m servers.runner render` writes them; a test checks
+that they are current.
 """
 
 from __future__ import annotations

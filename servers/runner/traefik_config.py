@@ -138,6 +138,7 @@ global:
   sendAnonymousUsage: false
 log:
   level: WARN
+  noColor: true
 ping: {{}}
 api:
   insecure: true

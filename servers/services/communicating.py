@@ -1,7 +1,7 @@
 """Calls other services through its server's own private proxy, and puts their answers together.
 
-`python -m servers.services.communicating --listen ip:port --proxy http://ip --source ip --peers FILE`.
-It knows no other server's address: the paths of its private proxy lead there (`/server-b/…`). FILE
+`python -m servers.services.communicating --listen ip:port --proxy URL --source ip --peers FILE`. It
+knows no other server's address: the paths of its private proxy lead there (`/server-b/…`). FILE
 is a JSON list of the other servers' names; it is read at each request, so servers may come and go.
 A `traceparent` that a request brings is passed on. What cannot be reached is part of the answer;
 only an answer without any good part is a 502.
