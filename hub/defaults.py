@@ -33,6 +33,9 @@ MAX_PROXIES = 64
 MAX_LOGS = 1024
 """Logs of one stream: rotated files found after a long stop, for every proxy."""
 
+MAX_STREAM_LOGS = 16_384
+"""Logs sighted in the life of one stream: two proxies that rotate hourly for a year."""
+
 MAX_NAME_CHARS = 256
 """Names of proxies, networks, services; addresses."""
 
@@ -42,7 +45,13 @@ MAX_PATH_CHARS = 4096
 MAX_LIST = 4096
 """Addresses of a server or a proxy, networks, names of a list."""
 
-MAX_INVENTORY_ENTRIES = 50_000
+MAX_TEXT_CHARS = 65_536
+"""A router's rule, and other free text."""
+
+MIN_TOKEN_CHARS = 16
+"""Of an agent's token: 96 bits, if it was drawn at random."""
+
+MAX_INVENTORY_ENTRIES = 10_000
 """Endpoints, routers and the like of one server; a crowded host has some hundreds."""
 
 # --- how agents are asked to send ----------------------------------------------------------------
@@ -70,6 +79,9 @@ HELLO_TIMEOUT_S = 10.0
 MAX_PENDING_BATCHES = 16
 """Batches of one stream waiting for a commit; then the stream is not read (HTTP/2 flow control)."""
 
+MAX_UNSENT_MESSAGES = 64
+"""Answers that an agent has not taken; then its stream is not read."""
+
 DRAIN_S = 3.0
 """How long a stop waits for streams to end; SIGTERM has 5 s in all."""
 
@@ -80,6 +92,15 @@ JOURNAL_QUEUE_BYTES = 64 * 1024 * 1024
 
 JOURNAL_GROUP_BYTES = 16 * 1024 * 1024
 """Of one commit: bounds the time that the first waits for the last."""
+
+JOURNAL_PAGE_BYTES = 16_384
+"""SQLite's page: a batch is some 50 KB, and long chains of 4 KiB pages cost."""
+
+JOURNAL_CHECKPOINT_PAGES = 1024
+"""16 MiB of write-ahead log before it is copied into the file; seldom enough to be cheap."""
+
+JOURNAL_DELETE_ENTRIES = 500
+"""Deleted in one transaction, so that commits do not wait long for retention."""
 
 JOURNAL_RETRY_S = 1.0
 """With a full disk: how often the journal looks whether space has returned."""
@@ -94,3 +115,85 @@ RETENTION_DAYS = 7
 
 RECENT_CALLS = 1_000_000
 """Calls kept in memory; some 0.5 GB with their strings."""
+
+# --- identity and join ---------------------------------------------------------------------------
+
+MAX_OUTSIDE_NODES = 50
+"""Intruders with a node of their own; the others share one, so that a scan cannot flood the graph."""
+
+SETTLE_AFTER_COMMIT_MS = 5_000
+"""A half waits this long for its other half at the most, whatever the watermarks say (CONTRACT)."""
+
+SHOW_HALF_AFTER_MS = 250
+"""The live view shows a half after this long and amends it later (DESIGN 11)."""
+
+CALLEE_MARGIN_MS = 100
+"""A callee's line is complete before its caller's, give or take a network and an abort."""
+
+CALLER_MARGIN_MS = 500
+"""A caller's line follows its callee's within this, unless its client reads slowly."""
+
+MAX_LATE_HALVES = 50_000
+"""Settled halves whose ids are remembered; some 300 bytes each."""
+
+LATE_HALF_S = 3_600
+"""How long they are remembered."""
+
+NESTING_TOLERANCE_MS = 5
+"""How far a callee's interval may stick out of its caller's, with probed clocks."""
+
+ASSUMED_GAP_MS = 1_000
+"""Two lines of one trace that lie further apart than this are not one call."""
+
+# --- what is kept and shown ----------------------------------------------------------------------
+
+ROLLUP_S = 3_600
+"""Seconds of edge rollups kept in memory; windows of /edges end there until history exists."""
+
+HISTOGRAM_RATIO = 1.04
+"""Width of a latency bin: a percentile is its bin's middle, so within 2 % of the exact one."""
+
+RETIRE_AFTER_S = 300
+"""A node or edge without traffic and inventory leaves the picture after this long."""
+
+FRAME_INTERVAL_MS = 100
+"""Ten frames a second (DESIGN 11)."""
+
+MAX_PACKETS = 2_000
+"""Packets in a frame: what a page can draw."""
+
+MAX_ERROR_DETAILS = 200
+"""Calls that are not ok, in a frame and in a snapshot."""
+
+MAX_CALL_DETAILS = 50
+"""Other calls in a frame, for the live list."""
+
+STALE_VIEWER_MS = 2_000
+"""A viewer that is this far behind gets a fresh snapshot."""
+
+LOST_VIEWER_MS = 10_000
+"""A viewer that is this far behind is closed."""
+
+MAX_VIEWERS = 1_000
+"""Open live sockets; 70 us a frame each."""
+
+MAX_QUERY_CALLS = 10_000
+"""Calls in one answer (CONTRACT)."""
+
+MAX_NOTICES = 200
+"""Kept for the view; the oldest goes."""
+
+SKEW_NOTICE_MS = 500
+"""A clock that is further off than this raises a notice: people compare logs by eye."""
+
+MAX_PACKET_AGE_MS = 10_000
+"""A call that ended longer ago is counted, not drawn: a backfill is no live traffic."""
+
+RECENT_SHOWN = 200
+"""Newest calls, and newest bad ones, that a snapshot begins with."""
+
+MAX_UNSENT_CALLS = 20_000
+"""Calls waiting for one reader of /access_logs or of a followed query; then it is closed."""
+
+TICK_MS = 50
+"""How often time passes for the core: a fifth of the time after which a half is shown."""

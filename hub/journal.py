@@ -116,6 +116,10 @@ class Journal:
         await self._writer.close()
         self._store.close()
 
+    def limit_pages(self, pages: int) -> None:
+        """Let the file grow to this many pages only: a full disk that needs no full disk."""
+        self._store.limit_pages(pages)
+
     # --- in ---
 
     async def append_batch(
