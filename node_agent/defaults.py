@@ -24,6 +24,8 @@ CANDIDATES = 64
 """Files beside a log that are looked at, newest first: more than any rotation keeps per restart."""
 POLL_S = 0.25
 """How often a log is looked at without a wake by inotify: also the beat of idle watermarks."""
+FAST_POLL_S = 0.05
+"""The same where inotify does not wake us: a lone line is not seen later than that."""
 
 # Sending.
 COALESCE_S = 0.025
@@ -62,6 +64,8 @@ KEEPALIVE_MS = 10_000
 # The rest.
 DRAIN_S = 4.0
 """After SIGTERM acknowledgements are waited for this long; exit follows within 5 s."""
+CLOSE_S = 0.5
+"""After that, the hub's own end of the stream is waited for this long."""
 CHECKPOINT_INTERVAL_S = 10.0
 """How often acknowledged offsets are saved. The hub's offset wins, so an old one loses nothing."""
 MAX_SIGHTINGS = 1000

@@ -1,7 +1,7 @@
 """One inventory of what several sources know.
 
-A source (configuration, Traefik API, Docker) reports the whole of what it knows each time; the newest
-report of each counts, in the order of the sources.
+A source (configuration, Traefik API, Docker) reports the whole of what it knows each time; the
+newest report of each counts, in the order of the sources.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ class Inventory:
         self._changed = changed
         self._known: list[pb.Inventory] = [pb.Inventory() for _ in sources]
 
-    async def run(self) -> None:
+    def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Listen to all sources, as long as they have something to say."""
-        async with asyncio.TaskGroup() as group:
-            for index, source in enumerate(self._sources):
-                group.create_task(source.run(self._reporter(index)), name=source.name)
+        return [
+            group.create_task(source.run(self._reporter(index)), name=source.name)
+            for index, source in enumerate(self._sources)
+        ]
 
     def merged(self) -> pb.Inventory:
         """What is known now."""

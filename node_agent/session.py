@@ -5,9 +5,9 @@ in `ingest.proto`; what this half adds:
 
 * Nothing is sent before the welcome, and no log is read before its resume.
 * At most `max_unacknowledged_bytes` of batches are unacknowledged (and one batch more); the lines
-  wait in the log. After a disconnect everything is forgotten: the next welcome says where to go on.
-* Within a stream, a log's watermark never runs backwards. It lies `WATERMARK_SLACK_NS` below the time at which the
-  read began that found the log's end: a line is written just after the request's completion.
+  wait in the log. After a disconnect all is forgotten: the next welcome says where to go on.
+* Within a stream, a log's watermark never runs backwards. It lies `WATERMARK_SLACK_NS` below the
+  time at which the read began that found the log's end: a line is written just after completion.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class Session:
         return self.streaming and account is not None and account.resumed and not self.full
 
     def sighted(self, log: Log) -> list[Command]:
-        """A log appeared."""
-        if self.state is State.OFFLINE or log in self._accounts:
+        """A log appeared, or was there before the welcome and not in the hello."""
+        if not self.streaming or log in self._accounts:
             return []
         return [Send(pb.AgentMessage(log_sighting=self._sighting(log)))]
 

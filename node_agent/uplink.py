@@ -104,7 +104,7 @@ async def dial(hub: Hub) -> AsyncIterator[Stream]:
     """Open a stream to the hub; Disconnected shows at its first use."""
     metadata = [("authorization", f"Bearer {_token(hub.token_file)}")] if hub.token_file else []
     async with _channel(hub) as channel:
-        call = ingest_pb2_grpc.IngestStub(channel).Stream(metadata=metadata)
+        call = ingest_pb2_grpc.IngestStub(channel).Stream(metadata=metadata)  # type: ignore[no-untyped-call]
         try:
             yield Stream(call)
         finally:

@@ -1,8 +1,8 @@
 """Wakes the agent when a log's directory changes: inotify, where it works.
 
-Everything that reaches us only means "look again"; the looking finds out what happened, and happens
-every 250 ms anyway. So a missed event costs time, never a line. Where inotify does not work (another
-system, no watches left, a network file system), `polls` is true and the beat is faster.
+Everything that reaches us only means "look again"; the looking finds out what happened, and
+happens every 250 ms anyway. So a missed event costs time, never a line. Where inotify does not work
+(another system, no watches left), `polls` is true and the beat is faster.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""`hopwatch-agent`: the command line.
+
+Exit codes: 0 done, 1 the hub refuses (only with --once) or the state directory cannot be used,
+2 the configuration is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+from hopwatch import __version__
+
+from node_agent.settings import ConfigError, find, load
+
+EPILOG = """
+Every key of the file can be given as an environment variable, which overrides it:
+HOPWATCH_HUB__ADDRESS is [hub] address, HOPWATCH_SERVER__ID is [server] id. Flags override both.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.version_option(__version__, prog_name="hopwatch-agent")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="HOPWATCH_CONFIG",
+    help="The configuration. Default: $HOPWATCH_CONFIG, else ./agent.toml, "
+    "else /etc/hopwatch/agent.toml.",
+)
+@click.option("--check-config", is_flag=True, help="Check the configuration and exit (0 or 2).")
+@click.option("--once", is_flag=True, help="Ship what the logs hold now, then exit: a backfill.")
+@click.option("--server-id", help="[server] id")
+@click.option("--hub-address", help="[hub] address: host:port or unix:/path")
+@click.option("--token-file", help="[hub] token_file")
+@click.option("--state-directory", help="[state] directory")
+@click.option("--log-level", help="[log] level: debug, info, warning, error")
+def main(
+    path: Path | None,
+    check_config: bool,
+    once: bool,
+    server_id: str | None,
+    hub_address: str | None,
+    token_file: str | None,
+    state_directory: str | None,
+    log_level: str | None,
+) -> None:
+    """Report this server's Traefik access logs to a Hopwatch hub, live."""
+    flags = {
+        "server": _given(id=server_id),
+        "hub": _given(address=hub_address, token_file=_absolute(token_file)),
+        "state": _given(directory=_absolute(state_directory)),
+        "log": _given(level=log_level),
+    }
+    found = find(path)
+    try:
+        config = load(found, flags)
+    except ConfigError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        sys.exit(2)
+    if check_config:
+        click.echo(f"{found}: good")
+        return
+
+    from node_agent.agent import Agent, Refused
+    from node_agent.logs import configure
+
+    configure(config.log)
+
+    async def run() -> None:
+        await Agent(config, once=once).run()
+
+    try:
+        asyncio.run(run())
+    except Refused as error:
+        click.echo(f"the hub refuses: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"{error.filename}: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def _given(**values: str | None) -> dict[str, str]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _absolute(path: str | None) -> str | None:
+    """A flag's path is relative to where the command is run, not to the configuration."""
+    return None if path is None else str(Path(path).absolute())
+
+
+if __name__ == "__main__":
+    main()

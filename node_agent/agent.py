@@ -1,0 +1,202 @@
+"""The agent's wiring: tails, session, uplink and inventory in one task group.
+
+Ends when told to (SIGTERM, SIGINT): it ships what the logs hold, waits up to 4 s for the hub's
+acknowledgements, and leaves. With `once` it ends when all is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import structlog
+from hopwatch import __version__
+from hopwatch.v1 import ingest_pb2 as pb
+
+from node_agent.checkpoint import Checkpoint
+from node_agent.config import AgentConfig
+from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
+from node_agent.inventory import Inventory, Source
+from node_agent.model import LogFormat
+from node_agent.pump import Pump
+from node_agent.session import Session
+from node_agent.static_source import StaticSource
+from node_agent.tail import Tail
+from node_agent.traefik_source import TraefikSource
+from node_agent.uplink import Backoff, Disconnected, UnusableCredentials, dial
+from node_agent.watch import Watch
+
+logger = structlog.get_logger(__name__)
+
+_KINDS = {"public": pb.PROXY_KIND_PUBLIC, "private": pb.PROXY_KIND_PRIVATE}
+_FORMATS = {"json": LogFormat.JSON, "clf": LogFormat.CLF, "auto": None}
+_REFUSALS = (pb.Refusal.CODE_INVALID, pb.Refusal.CODE_DENIED, pb.Refusal.CODE_OCCUPIED)
+
+
+class Refused(Exception):
+    """The hub will not have us, or our credentials cannot be used; only `once` gives up for it."""
+
+
+class Agent:
+    """One server's reporter."""
+
+    def __init__(self, config: AgentConfig, *, once: bool = False) -> None:
+        self._config = config
+        self._once = once
+        self._checkpoint = Checkpoint(config.state.directory)
+        self._session = Session(greeting(config, self._checkpoint.instance, backfill=once))
+        self._tails = _tails(config, self._checkpoint)
+        self._watch = Watch(proxy.access_log for proxy in config.proxies)
+        self._pump = Pump(self._tails, self._session, self._checkpoint, self._watch)
+        self._inventory = Inventory(sources(config), self._pump.inventory)
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until told to stop, or, with `once`, until the hub has everything. Raises Refused."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        if self._watch.polls:
+            logger.warning("inotify does not work, polling", reason=self._watch.reason)
+        try:
+            async with asyncio.TaskGroup() as group:
+                background = self._inventory.start(group)
+                background.append(group.create_task(self._keep_connected(), name="uplink"))
+                background.append(group.create_task(self._pump.wake_by_watch(), name="watch"))
+                background.append(group.create_task(self._stop.wait(), name="stop"))
+                worker = group.create_task(self._work(), name="pump")
+                stopper = background[-1]
+                await asyncio.wait((worker, stopper), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((worker,), timeout=DRAIN_S + CLOSE_S)
+                for task in (worker, *background):
+                    task.cancel()
+        except* Refused as refusals:
+            raise refusals.exceptions[0] from None
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Drain and leave."""
+        self._stop.set()
+        self._pump.leaving = True
+        self._pump.wake.set()
+
+    # The connection.
+
+    async def _keep_connected(self) -> None:
+        backoff = Backoff()
+        told: str | None = None
+        while True:
+            reason, refused = await self._one_stream(backoff)
+            if self._session_was_up:
+                told = None
+            news = reason if refused else "gone"
+            if told != news and not self._pump.leaving:
+                event = "hub refuses" if refused else "hub is not there, retrying"
+                logger.warning(event, hub=self._config.hub.address, reason=reason)
+                told = news
+            if refused and self._once:
+                raise Refused(reason)
+            await asyncio.sleep(backoff.wait_s())
+
+    async def _one_stream(self, backoff: Backoff) -> tuple[str, bool]:
+        """Run until it ends: why, and whether the hub (or a file of ours) refuses."""
+        self._session_was_up = False
+        try:
+            async with dial(self._config.hub) as stream:
+                self._pump.attach(stream)
+                while True:
+                    self._pump.heard(await stream.receive())
+                    if self._session.streaming and not self._session_was_up:
+                        self._session_was_up = True
+                        backoff.reset()
+                        logger.info(
+                            "hub connected",
+                            hub=self._config.hub.address,
+                            version=self._session.hub_version,
+                        )
+        except Disconnected as end:
+            closing = self._pump.closing
+            if closing is None:
+                return end.reason, end.refused
+            return closing.reason, closing.code in _REFUSALS
+        except UnusableCredentials as error:
+            return str(error), True
+        finally:
+            self._pump.detach()
+
+    # The end.
+
+    async def _work(self) -> None:
+        if self._once:
+            while not (self._pump.through or self._stop.is_set()):
+                await self._pump.rest(0.05)
+                await self._pump.turn()
+        else:
+            await self._pump.run()
+        self._pump.leaving = True
+        await self._drain()
+
+    async def _drain(self) -> None:
+        """Ship what is there, wait for the acknowledgements, close."""
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._pump.turn()
+                while self._session.streaming and self._session.unacknowledged:
+                    await self._pump.rest(0.1)
+                if self._once and not self._stop.is_set():
+                    await self._pump.complete()
+                await self._pump.close(CLOSE_S)
+        except TimeoutError:
+            logger.warning("left without all acknowledgements", bytes=self._session.unacknowledged)
+
+    def _close(self) -> None:
+        self._pump.save()
+        self._watch.close()
+        for tail in self._tails:
+            tail.close()
+
+
+def greeting(config: AgentConfig, instance: bytes, *, backfill: bool) -> pb.Hello:
+    """Who we are; the logs are added when they are known."""
+    return pb.Hello(
+        protocol=PROTOCOL,
+        agent_version=__version__,
+        server=config.server.id,
+        instance=instance,
+        internal_addresses=config.server.internal_addresses,
+        public_addresses=config.server.public_addresses,
+        proxies=[
+            pb.Proxy(
+                name=proxy.name,
+                kind=_KINDS[proxy.kind],
+                addresses=proxy.addresses,
+                networks=proxy.networks,
+            )
+            for proxy in config.proxies
+        ],
+        backfill=backfill,
+    )
+
+
+def sources(config: AgentConfig) -> list[Source]:
+    """Who knows this server: the configuration, and each Traefik that has an API."""
+    found: list[Source] = [StaticSource(config)]
+    for proxy in config.proxies:
+        if proxy.traefik_api is not None:
+            found.append(TraefikSource(proxy.name, proxy.traefik_api))
+    return found
+
+
+def _tails(config: AgentConfig, checkpoint: Checkpoint) -> list[Tail]:
+    paths = [proxy.access_log for proxy in config.proxies]
+    return [
+        Tail(
+            proxy.name,
+            proxy.access_log,
+            checkpoint,
+            format=_FORMATS[proxy.format],
+            others=paths,
+        )
+        for proxy in config.proxies
+    ]
