@@ -84,7 +84,7 @@ def main() -> None:
     default=RUNDIR,
     help="Where logs, configurations and data go.  [default: .demo]",
 )
-@click.option("--keep", is_flag=True, help="Leave the run directory behind.")
+@click.option("--keep", is_flag=True, help="Leave the run directory behind, as a failure does.")
 @click.option("--join-after", type=float, help="One more server joins after so many seconds.")
 @click.option("--leave-after", type=float, help="The last server leaves after so many seconds.")
 @click.option("--no-plugin", is_flag=True, help="Without hop ids.")
@@ -110,6 +110,7 @@ def demo(
         raise click.UsageError(f"--http-port and --public-port are both {http_port}")
     options = Options(
         rundir=rundir,
+        keep=keep,
         servers=servers,
         rate=rate,
         http_port=http_port,
@@ -118,7 +119,7 @@ def demo(
         extras=Extras(plugin=not no_plugin, tracing=not no_tracing),
         hopwatch=not without_hopwatch,
     )
-    sys.exit(asyncio.run(_run(options, Show(seconds, join_after, leave_after, keep))))
+    sys.exit(asyncio.run(_run(options, Show(seconds, join_after, leave_after))))
 
 
 @main.group()
@@ -169,9 +170,8 @@ class Show:
     """How a demo that is ready goes on: what joins and leaves, and when it ends."""
 
     def __init__(
-        self, seconds: float | None, join_after: float | None, leave_after: float | None, keep: bool
+        self, seconds: float | None, join_after: float | None, leave_after: float | None
     ) -> None:
-        self.keep = keep
         self._seconds = seconds
         self._changes = (join_after, leave_after)
 
@@ -216,11 +216,8 @@ async def _run(options: Options, show: Show) -> int:
             raise
         console.print("Stopped.", highlight=False)
         code = 0
-    except (*ERRORS, Unavailable, DirectoryInUse) as error:
+    except (*ERRORS, Unavailable, DirectoryInUse, ValueError) as error:
         Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except BaseExceptionGroup as group:
-        Console(stderr=True).print(f"{group.exceptions[0]}", markup=False, highlight=False)
         return 1
     return code
 
@@ -265,6 +262,7 @@ async def _close(demo: Demo) -> int:
     console.print(table(account))
     if account.good:
         return 0
+    demo.directory.keep = True
     Console(stderr=True).print(account.why_not, markup=False, highlight=False, soft_wrap=True)
     return 1
 

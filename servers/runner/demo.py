@@ -43,6 +43,8 @@ class PortInUse(Exception):
 @dataclass(frozen=True, slots=True)
 class Options:
     rundir: Path
+    keep: bool = False
+    """Leave the run directory behind; a demo that failed always does."""
     servers: int = defaults.SERVERS
     rate: float = defaults.RATE_PER_S
     http_port: int = defaults.HTTP_PORT
@@ -57,7 +59,7 @@ class Options:
 @asynccontextmanager
 async def running(options: Options, steps: Steps) -> AsyncIterator[Demo]:
     """A demo that is ready, until the block is left. Raises Crashed when a process of it ends."""
-    directory = RunDirectory(options.rundir)
+    directory = RunDirectory(options.rundir, options.keep)
     try:
         async with asyncio.TaskGroup() as group:
             demo = Demo(options, steps, directory, Processes(group))
@@ -66,18 +68,19 @@ async def running(options: Options, steps: Steps) -> AsyncIterator[Demo]:
                 yield demo
             finally:
                 await demo.stop()
-    except BaseExceptionGroup as group_of_errors:
-        raise _most_telling(group_of_errors) from None
+    except BaseExceptionGroup as errors:
+        directory.keep = True
+        raise _most_telling(errors) from None
     finally:
         directory.close()
 
 
 def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """A crash explains the errors that it caused elsewhere."""
+    single: list[BaseException] = []
     for error in group.exceptions:
-        if isinstance(error, Crashed):
-            return error
-    return group.exceptions[0]
+        single.append(_most_telling(error) if isinstance(error, BaseExceptionGroup) else error)
+    return next((error for error in single if isinstance(error, Crashed)), single[0])
 
 
 class Demo:

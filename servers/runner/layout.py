@@ -69,7 +69,8 @@ class ServerFiles:
 class RunDirectory:
     """A demo's directory, locked while it is in use."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keep: bool) -> None:
+        self.keep = keep
         self.root = root.absolute()
         self.root.mkdir(parents=True, exist_ok=True)
         if any(self.root.iterdir()) and not (self.root / LOCK).exists():
@@ -121,13 +122,12 @@ class RunDirectory:
             self._short = Path(tempfile.mkdtemp(prefix="hopwatch-"))
         return self._short / name
 
-    def remove(self) -> None:
-        self._empty()
-        (self.root / LOCK).unlink()
-        self.root.rmdir()
-
     def close(self) -> None:
-        """Let another demo have it."""
+        """Remove it, or leave it for another demo to take over."""
+        if not self.keep:
+            self._empty()
+            (self.root / LOCK).unlink()
+            self.root.rmdir()
         self._lock.close()
         if self._short is not None:
             shutil.rmtree(self._short, ignore_errors=True)
