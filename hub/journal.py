@@ -184,8 +184,6 @@ class Journal:
         deleted = 0
         while count := await self._delete(seq):
             deleted += count
-        if deleted:
-            await self._writer.submit(lambda store: store.give_back(), _nothing, None, grows=False)
         return deleted
 
     def _delete(self, seq: int) -> asyncio.Future[int]:

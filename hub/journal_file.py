@@ -89,6 +89,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode = WAL").fetchall()
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_CHECKPOINT_PAGES}").fetchall()
+    db.execute(f"PRAGMA journal_size_limit = {2 * JOURNAL_CHECKPOINT_PAGES * JOURNAL_PAGE_BYTES}")
     return db
 
 

@@ -80,6 +80,7 @@ class Store:
         except BaseException:
             os.close(self._lock)
             raise
+        self._ahead = directory / "journal.db-wal"
 
     def close(self) -> None:
         self._reader.close()
@@ -99,9 +100,9 @@ class Store:
             self._db.execute("ROLLBACK")
 
     def free_bytes(self) -> int:
-        """Of the disk, for this user."""
+        """Of the disk, for this user, when the write-ahead log will be copied into the file."""
         stat = os.statvfs(self._directory)
-        return stat.f_bavail * stat.f_frsize
+        return stat.f_bavail * stat.f_frsize - self._ahead.stat().st_size
 
     def probe(self, size: int) -> None:
         """Raises `sqlite3.Error` where a body of this size could not be written; writes nothing."""
@@ -175,12 +176,9 @@ class Store:
         return deleted.rowcount
 
     def give_back(self) -> None:
-        """Return the space of deleted entries to the disk, with the next checkpoint."""
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
-
-    def checkpoint(self) -> None:
-        """Copy the write-ahead log into the file, which may shrink. Outside a transaction."""
-        self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        """Return the space of deleted entries to the disk. Outside a transaction."""
+        # As a script, for `execute` would take a single step of the vacuum: one page.
+        self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(PASSIVE);")
 
     def _log(self, log: LogKey) -> tuple[int, Account]:
         key = (log.server, log.proxy, log.fingerprint)

@@ -185,7 +185,7 @@ class Writer:
             raise
         self.commits += 1
         if shrinks:
-            self._store.checkpoint()
+            self._store.give_back()
         return outcomes
 
     def _shortage(self, size: int) -> str | None:
@@ -193,7 +193,7 @@ class Writer:
         if free - size >= self._reserve_bytes:
             return None
         return (
-            f"the disk of the data directory is full: {free >> 20} MiB free, "
+            f"the disk of the data directory is full: {max(free, 0) >> 20} MiB free, "
             f"{self._reserve_bytes >> 20} MiB are kept in reserve; nothing is acknowledged "
             "until there is room"
         )
