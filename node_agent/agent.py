@@ -63,7 +63,7 @@ class Agent:
                 background = self._inventory.start(group)
                 background.append(group.create_task(self._keep_connected(), name="uplink"))
                 background.append(group.create_task(self._pump.wake_by_watch(), name="watch"))
-                background.append(group.create_task(self._stop.wait(), name="stop"))
+                background.append(group.create_task(self._stopped(), name="stop"))
                 worker = group.create_task(self._work(), name="pump")
                 stopper = background[-1]
                 await asyncio.wait((worker, stopper), return_when=asyncio.FIRST_COMPLETED)
@@ -80,6 +80,9 @@ class Agent:
         self._stop.set()
         self._pump.leaving = True
         self._pump.wake.set()
+
+    async def _stopped(self) -> None:
+        await self._stop.wait()
 
     # The connection.
 

@@ -42,17 +42,17 @@ class Encoder:
         yield from self._fitting(log, chunk)
 
     def _fitting(self, log: int, chunk: Chunk) -> Iterator[pb.Batch]:
-        batch = self._one(log, chunk)
-        too_big = batch is None or batch.ByteSize() > self._max_payload_bytes
-        if too_big and chunk.rows > 1:
+        batch = None
+        if chunk.rows < 2 or chunk.end_offset - chunk.first_offset <= _OFFSET_SPAN:
+            batch = self._one(log, chunk)
+        if batch is not None:
+            yield batch
+        else:
             for part in chunk.split(chunk.rows // 2):
                 yield from self._fitting(log, part)
-        elif batch is not None:
-            yield batch
 
     def _one(self, log: int, chunk: Chunk) -> pb.Batch | None:
-        if chunk.rows > 1 and chunk.end_offset - chunk.first_offset > _OFFSET_SPAN:
-            return None
+        """One message; None where it would be too large, before compression."""
         batch = pb.Batch(
             log=log,
             first_offset=chunk.first_offset,
@@ -65,9 +65,12 @@ class Encoder:
         )
         if chunk.rows < ROWS_BELOW:
             batch.rows.extend(rows(chunk))
+            size = batch.ByteSize()
         else:
-            self._set_columns(batch, columns(chunk).SerializeToString())
-        return batch
+            payload = columns(chunk).SerializeToString()
+            size = len(payload)
+            self._set_columns(batch, payload)
+        return batch if size <= self._max_payload_bytes or chunk.rows < 2 else None
 
     def _set_columns(self, batch: pb.Batch, payload: bytes) -> None:
         if len(payload) >= COMPRESS_FROM_BYTES:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node_agent.stamps import parse_ns, utc_ns
+from tests.node_agent.build import stamp
+
+
+@given(st.integers(0, 4_000_000_000_000_000_000))
+def test_every_nanosecond_is_read_exactly(ns: int) -> None:
+    assert utc_ns(stamp(ns)) == parse_ns(stamp(ns)) == ns
+
+
+def test_an_offset_is_subtracted() -> None:
+    assert parse_ns("2026-11-22T12:55:26.1573+02:00") == utc_ns("2026-11-22T10:55:26.1573Z")
+    assert parse_ns("2026-11-22T05:25:26-05:30") == utc_ns("2026-11-22T10:55:26Z")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-11-22",
+        "2026-11-22T10:55:26.Z",
+        "2026-11-22T10:55:26.1234567890Z",
+        "2026-13-22T10:55:26.1Z",
+        "2026-11-22 10:55:26.1Z",
+        "9999-11-22T10:55:26.1Z",
+        "1969-12-31T23:59:59.9Z",
+        "2026-11-22T10:55:26.١Z",
+    ],
+)
+def test_what_is_no_stamp_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a time|out of range|month"):
+        utc_ns(text)
