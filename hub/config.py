@@ -9,8 +9,6 @@ relative ones having been taken from the configuration file's directory.
 
 from __future__ import annotations
 
-import difflib
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -19,7 +17,6 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -28,9 +25,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from hub.config_problems import PREFIX, explain, place
 from hub.defaults import RECENT_CALLS, RESERVE_MIB, RETENTION_DAYS
-
-PREFIX = "HOPWATCH_"
 
 
 class ConfigError(Exception):
@@ -175,7 +171,7 @@ def load(path: Path | str | None, **overrides: Any) -> HubConfig:
     try:
         config = _settings(values)(**flags)
     except ValidationError as error:
-        problems = [_problem(details, name, flags) for details in _causes(error.errors())]
+        problems = explain(error.errors(), name, flags, SECTIONS)
         raise ConfigError(problems) from None
     if problems := list(_unsafe(config, name, flags)):
         raise ConfigError(problems)
@@ -230,99 +226,21 @@ def _absolute(config: HubConfig, base: Path) -> HubConfig:
     return config.model_copy(update={"grpc": grpc, "data": data})
 
 
-# --- what is wrong -------------------------------------------------------------------------------
-
-
 def _unsafe(config: HubConfig, name: str, flags: Mapping[str, Any]) -> Iterator[str]:
     http, grpc = config.http, config.grpc
     if http.auth != "none":
-        where = _place(name, ("http", "auth"), flags)
+        where = place(name, ("http", "auth"), flags)
         yield f'{where} = "{http.auth}": comes with a later release; allowed is "none"'
     elif not is_local(http.listen):
         yield (
-            f'{_place(name, ("http", "listen"), flags)} = "{http.listen}": with auth = "none" only '
+            f'{place(name, ("http", "listen"), flags)} = "{http.listen}": with auth = "none" only '
             'loopback ("127.0.0.1:8082") or "unix:/path" is allowed; '
             "put a proxy that authenticates in front of it"
         )
     for listen in grpc.listen:
         if grpc.tokens_file is None and not is_local(listen):
             yield (
-                f'{_place(name, ("grpc", "listen"), flags)} = "{listen}": without tokens anybody '
+                f'{place(name, ("grpc", "listen"), flags)} = "{listen}": without tokens anybody '
                 "could report for any server; set grpc.tokens_file, or listen on loopback "
                 'or "unix:/path"'
             )
-
-
-def _causes(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
-    """Without those that only follow from an error further in."""
-    for error in errors:
-        depth = len(error["loc"])
-        if not any(len(e["loc"]) > depth and e["loc"][:depth] == error["loc"] for e in errors):
-            yield error
-
-
-def _problem(error: ErrorDetails, name: str, flags: Mapping[str, Any]) -> str:
-    """One line for one of pydantic's errors."""
-    location, value = error["loc"], error["input"]
-    where = _place(name, location, flags)
-    if error["type"] == "missing":
-        return f"{where}: is missing"
-    shown = f"{where} = {_shown(value)}"
-    if error["type"] == "extra_forbidden":
-        return f"{shown}: unknown key{_suggestion(location)}"
-    return f"{shown}: {_allowed(error)}"
-
-
-def _place(name: str, location: tuple[int | str, ...], flags: Mapping[str, Any]) -> str:
-    """Where a value stands: a flag, a variable, or a key of the file."""
-    section, key = location[0], location[1] if len(location) > 1 else None
-    given = flags.get(str(section))
-    if given is not None and (key is None or (isinstance(given, dict) and key in given)):
-        return "--" + "-".join(str(part).replace("_", "-") for part in location[:2])
-    variable = PREFIX + "__".join(str(part) for part in location[:2]).upper()
-    if variable in {known.upper() for known in os.environ}:
-        return variable
-    return f"{name}: " + _dotted(location)
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
-
-
-def _shown(value: object) -> str:
-    try:
-        text = orjson.dumps(value, default=str).decode()
-    except orjson.JSONEncodeError:
-        text = repr(value)
-    return text if len(text) <= 100 else text[:97] + "…"
-
-
-def _suggestion(location: tuple[int | str, ...]) -> str:
-    known = list(SECTIONS[str(location[0]) if len(location) > 1 else ""].model_fields)
-    close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"
-
-
-def _allowed(error: ErrorDetails) -> str:
-    """What would have been right, in words."""
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "literal_error":
-            return "must be " + str(context["expected"]).replace("'", '"')
-        case "value_error":
-            return str(context["error"])
-        case "greater_than_equal":
-            return f"must be {context['ge']} or more"
-        case "less_than_equal":
-            return f"must be {context['le']} or less"
-        case "too_short" | "string_too_short":
-            return "must not be empty"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "must be a section, [name]"
-        case "tuple_type":
-            return "must be a list"
-        case _:
-            return error["msg"].replace("Input should", "must")

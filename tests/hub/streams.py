@@ -27,13 +27,13 @@ LOG = LogKey("server-a", "private", FINGERPRINT)
 LINE_BYTES = 900
 
 
-def rows_batch(first: int, rows: int, log: int = 1, **fields: Any) -> pb.Batch:
+def rows_batch(first: int, count: int, log: int = 1, **fields: Any) -> pb.Batch:
     """A batch of row messages, each of a line of 900 bytes."""
     messages = [
         pb.Row(offset=i * LINE_BYTES, start_ns=T0 + i, path=f"/{first}/{i}", client="172.20.0.4")
-        for i in range(rows)
+        for i in range(count)
     ]
-    end = first + max(rows, 1) * LINE_BYTES
+    end = first + max(count, 1) * LINE_BYTES
     return pb.Batch(
         **{"log": log, "first_offset": first, "end_offset": end, "rows": messages, **fields}
     )

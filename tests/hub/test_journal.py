@@ -192,25 +192,26 @@ def test_whatever_agents_do_each_byte_of_a_log_is_stored_once_and_in_order(
         asyncio.run(play(Path(directory)))
 
 
-async def test_every_acknowledged_batch_survives_kill_9(tmp_path: Path) -> None:
-    for _ in range(2):
-        command = [sys.executable, "-m", "tests.hub.appender", str(tmp_path)]
-        with subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as child:
-            assert child.stdout is not None
-            told = [child.stdout.readline() for _ in range(25)]
-            child.kill()
-            told += child.stdout.readlines()
-        acknowledged = int([line for line in told if line.endswith(b"\n")][-1])
-        journal = Journal.open(tmp_path, reserve_mib=0)
-        ranges = stored(journal)
-        assert [first for first, _ in ranges] == [0, *(end for _, end in ranges[:-1])]
-        assert ranges[-1][1] >= acknowledged
-        assert (await journal.resume(LOG, sighting())).offset == ranges[-1][1]
-        await journal.close()
-        for file in tmp_path.iterdir():
-            file.unlink()
+def append_until_killed(directory: Path) -> int:
+    """Kill -9 a process that appends; the last end offset that it saw acknowledged."""
+    command = [sys.executable, "-m", "tests.hub.appender", str(directory)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        told = [child.stdout.readline() for _ in range(25)]
+        child.kill()
+        told += child.stdout.readlines()
+    return int([line for line in told if line.endswith(b"\n")][-1])
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+async def test_every_acknowledged_batch_survives_kill_9(tmp_path: Path, attempt: int) -> None:
+    acknowledged = await asyncio.to_thread(append_until_killed, tmp_path)
+    journal = Journal.open(tmp_path, reserve_mib=0)
+    ranges = stored(journal)
+    assert [first for first, _ in ranges] == [0, *(end for _, end in ranges[:-1])]
+    assert ranges[-1][1] >= acknowledged
+    assert (await journal.resume(LOG, sighting())).offset == ranges[-1][1]
+    await journal.close()
 
 
 # --- the sink ------------------------------------------------------------------------------------
