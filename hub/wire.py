@@ -183,9 +183,7 @@ def _from_columns(message: pb.Columns) -> dict[str, Any]:
     for name in IDS:
         data = getattr(message, name)
         columns[name] = _ids(name, data, rows) if data else _NO_IDS[:rows]
-    for name in STRINGS:
-        present = message.HasField(name)
-        columns[name] = _strings(name, getattr(message, name), rows) if present else _empty(rows)
+    columns.update(_dictionaries(message, rows))
     return columns
 
 
@@ -201,17 +199,45 @@ def _ids(name: str, data: bytes, rows: int) -> Array:
     return np.frombuffer(data, _WORD).reshape(rows, 2)
 
 
-def _strings(name: str, dictionary: pb.Dictionary, rows: int) -> Strings:
-    values = tuple(dictionary.values)
-    if len(values) > MAX_DICTIONARY_VALUES:
-        raise RemoteError(f"{name}.values: {len(values)}; at most {MAX_DICTIONARY_VALUES}")
-    if not values and not dictionary.codes:
-        return _empty(rows)
-    wide = len(values) > 256
-    codes = _numbers(f"{name}.codes", dictionary.codes, rows, _CODE[wide])
-    if rows and int(codes.max()) >= len(values):
-        raise RemoteError(f"{name}.codes: {int(codes.max())}, but {len(values)} values")
-    return Strings(values, codes if wide else codes.astype(np.uint16))
+def _dictionaries(message: pb.Columns, rows: int) -> dict[str, Strings]:
+    """All columns of strings. Those with narrow codes are checked and widened as one block."""
+    columns = dict.fromkeys(STRINGS, _empty(rows))
+    narrow: dict[str, tuple[str, ...]] = {}
+    block: list[bytes] = []
+    for name in STRINGS:
+        if not message.HasField(name):
+            continue
+        dictionary = getattr(message, name)
+        values, codes = tuple(dictionary.values), dictionary.codes
+        if len(values) > MAX_DICTIONARY_VALUES:
+            raise RemoteError(f"{name}.values: {len(values)}; at most {MAX_DICTIONARY_VALUES}")
+        if not values and not codes:
+            continue
+        wide = _numbers(f"{name}.codes", codes, rows, _CODE[len(values) > 256])
+        if not rows:
+            continue
+        if len(values) > 256:
+            _check_codes(name, int(wide.max()), len(values))
+            columns[name] = Strings(values, wide)
+        else:
+            narrow[name] = values
+            block.append(codes)
+    return columns | _narrow(narrow, block, rows)
+
+
+def _narrow(named: dict[str, tuple[str, ...]], block: list[bytes], rows: int) -> dict[str, Strings]:
+    if not named:
+        return {}
+    codes = np.frombuffer(b"".join(block), _CODE[0]).reshape(len(block), rows)
+    for (name, values), top in zip(named.items(), codes.max(axis=1).tolist(), strict=True):
+        _check_codes(name, top, len(values))
+    widened = _frozen(codes.astype(np.uint16))
+    return {name: Strings(v, widened[i]) for i, (name, v) in enumerate(named.items())}
+
+
+def _check_codes(name: str, top: int, values: int) -> None:
+    if top >= values:
+        raise RemoteError(f"{name}.codes: {top}, but {values} values")
 
 
 def _empty(rows: int) -> Strings:
