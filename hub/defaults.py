@@ -119,7 +119,8 @@ RECENT_CALLS = 1_000_000
 # --- identity and join ---------------------------------------------------------------------------
 
 MAX_OUTSIDE_NODES = 50
-"""Intruders with a node of their own; the others share one, so that a scan cannot flood the graph."""
+"""Intruders with a node of their own; the others share one, so that a scan cannot flood the graph.
+"""
 
 SETTLE_AFTER_COMMIT_MS = 5_000
 """A half waits this long for its other half at the most, whatever the watermarks say (CONTRACT)."""
@@ -197,3 +198,9 @@ MAX_UNSENT_CALLS = 20_000
 
 TICK_MS = 50
 """How often time passes for the core: a fifth of the time after which a half is shown."""
+
+MAX_SOCKET_MESSAGE_BYTES = 65_536
+"""From a page to the hub: an acknowledgement has 30 bytes."""
+
+RETENTION_INTERVAL_S = 30
+"""How often journal entries are deleted whose calls were let go of."""

@@ -27,8 +27,8 @@ JoinKey = Literal["hop_id", "trace", "address", "conntrack", "forwarded", "none"
 MissingHalf = Literal["caller_half", "callee_half"]
 
 
-class Form(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """Base of all forms: keyword-only, immutable, every key always written."""
+class Form(Struct, kw_only=True, rename={"from_": "from"}):
+    """Base of all forms: keyword-only, every key always written. Made to be encoded at once."""
 
 
 # --- calls ---------------------------------------------------------------------------------------
@@ -225,7 +225,8 @@ class EdgeRate(Form):
     error_share: float
     """0 to 1."""
     p50_ms: float | None
-    """Percentiles from a logarithmic histogram, within 2 % of the exact ones; null without calls."""
+    """Percentiles from a logarithmic histogram, within 2 % of the exact ones; null without calls.
+    """
     p95_ms: float | None
     p99_ms: float | None
     bytes_in: int
@@ -328,7 +329,8 @@ class Ledger(Form):
     logs: list[LedgerLog]
     totals: LedgerTotals
     exact: bool
-    """read = parsed + malformed, parsed = sent = acknowledged = journalled = in calls, none missing."""
+    """read = parsed + malformed, parsed = sent = acknowledged = journalled = in calls, none
+    missing."""
     reason: str | None
     """Why not."""
 
@@ -507,7 +509,14 @@ class Notice(Form):
     id: str
     """A later notice of the same id replaces it."""
     kind: Literal[
-        "outside", "spoof", "hairpin", "half_seen", "skew", "agent_gone", "missing_lines", "malformed"
+        "outside",
+        "spoof",
+        "hairpin",
+        "half_seen",
+        "skew",
+        "agent_gone",
+        "missing_lines",
+        "malformed",
     ]
     title: str
     text: str

@@ -1,7 +1,8 @@
 """The hub's values: what travels between its cores.
 
 Frozen and free of I/O. Shapes: every array of an `Observations` has `rows` entries. Times are int64
-nanoseconds since 1970 UTC, in the clock of the server that reported them unless a name says otherwise.
+nanoseconds since 1970 UTC, in the clock of the server that reported them unless a name says
+otherwise.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
-
 from hopwatch.v1 import ingest_pb2 as pb
+from numpy.typing import NDArray
 
 
 class ProxyKind(IntEnum):

@@ -1,7 +1,8 @@
 """Writes the JSON Schemas of every form into `docs/schemas/`; `python -m hub.schemas`.
 
-Enters: the structs of `hub.forms`. Leaves: `forms.schema.json` with all of them under `$defs`, and one
-small schema per endpoint that refers to it. `--check` writes nothing and exits 1 where a file is stale.
+Enters: the structs of `hub.forms`. Leaves: `forms.schema.json` with all of them under `$defs`, and
+one small schema per endpoint that refers to it. `--check` writes nothing and exits 1 where a file
+is stale.
 """
 
 from __future__ import annotations

@@ -1,0 +1,213 @@
+"""The web application: the view, the API and the websockets, on Quart.
+
+Enters: HTTP requests. Leaves: the forms of `hub.forms`, problem+json for every error, and the built
+view. Handlers read the core's state on the event loop that also feeds it, so each answer is one
+consistent moment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from quart import Quart, Response, request, send_from_directory, websocket
+from werkzeug.exceptions import HTTPException
+
+from hub import forms
+from hub.defaults import ROLLUP_S
+from hub.describe import Describe
+from hub.edges import edge_rates
+from hub.export import csv_lines, ndjson_lines
+from hub.filters import BadFilter, parse
+from hub.metrics import exposition
+from hub.pipeline import Pipeline
+from hub.query import Query
+from hub.sockets import Sockets
+from hub.state import State
+
+WEB = Path(__file__).parent.parent / "web" / "dist"
+
+CONTENT_POLICY = (
+    "default-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def create_app(pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None]) -> Quart:
+    """The application; `not_ready` gives the reason why agents are not accepted, None if they
+    are."""
+    app = Quart("hopwatch", static_folder=None)
+    _add_errors(app)
+    _add_view(app)
+    _add_health(app, pipeline, sockets, not_ready)
+    _add_reads(app, pipeline)
+    _add_requests(app, pipeline)
+    _add_sockets(app, sockets)
+    return app
+
+
+def _json(form: Any, status: int = 200, content_type: str = "application/json") -> Response:
+    return Response(msgspec.json.encode(form), status, content_type=content_type)
+
+
+def _problem(status: int, title: str, detail: str) -> Response:
+    form = forms.Problem(type="about:blank", title=title, status=status, detail=detail)
+    return _json(form, status, "application/problem+json")
+
+
+def _add_errors(app: Quart) -> None:
+    @app.errorhandler(HTTPException)
+    async def http_error(error: HTTPException) -> Response:
+        return _problem(error.code or 500, error.name, error.description or error.name)
+
+    @app.errorhandler(BadFilter)
+    async def bad_filter(error: BadFilter) -> Response:
+        return _problem(400, "Bad Request", str(error))
+
+    @app.errorhandler(Exception)
+    async def failure(error: Exception) -> Response:
+        app.logger.exception("request failed", exc_info=error)
+        return _problem(500, "Internal Server Error", "The hub failed here; its log says how.")
+
+    @app.after_request
+    async def headers(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = CONTENT_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _add_view(app: Quart) -> None:
+    @app.get("/")
+    async def view() -> Response:
+        if not (WEB / "index.html").exists():
+            return _problem(503, "View not built", "The view is not built; run `make setup`.")
+        response = await send_from_directory(WEB, "index.html")
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @app.get("/<path:name>")
+    async def file(name: str) -> Response:
+        response = await send_from_directory(WEB, name)
+        lasting = name.startswith("assets/")  # their names hold their hash
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if lasting else "no-cache"
+        )
+        return response
+
+
+def _add_health(
+    app: Quart, pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None]
+) -> None:
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return _json(forms.Health(status="ok", reason=None))
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        reason = not_ready()
+        if reason is None:
+            return _json(forms.Health(status="ok", reason=None))
+        return _json(forms.Health(status="unavailable", reason=reason), 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        content_type = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(exposition(pipeline, sockets), content_type=content_type)
+
+
+def _add_reads(app: Quart, pipeline: Pipeline) -> None:
+    describe, state = Describe(pipeline), State(pipeline)
+
+    @app.get("/network_info")
+    async def network_info() -> Response:
+        return _json(describe.network_info())
+
+    @app.get("/api/v1/topology")
+    async def topology() -> Response:
+        return _json(describe.topology())
+
+    @app.get("/api/v1/servers")
+    async def servers() -> Response:
+        return _json(forms.Servers(servers=state.servers(time.time_ns())))
+
+    @app.get("/api/v1/ledger")
+    async def ledger() -> Response:
+        return _json(state.ledger())
+
+    @app.get("/api/v1/edges")
+    async def edges() -> Response:
+        window_s = _window_s(request.args.get("window", "60s"))
+        return _json(edge_rates(pipeline, window_s, time.time_ns()))
+
+
+def _add_requests(app: Quart, pipeline: Pipeline) -> None:
+    describe, query = Describe(pipeline), Query(pipeline)
+
+    @app.get("/api/v1/requests")
+    async def requests() -> Response:
+        filters, page = parse(request.args.to_dict())
+        numbers, more = query.page(filters, page.limit, page.cursor)
+        last = int(numbers[-1]) if more else None
+        cursor = (
+            describe.call_id(pipeline.settling.calls.table.value("id_row", last)) if last else None
+        )
+        if page.format == "json":
+            return _json(forms.Requests(requests=describe.calls(numbers), next_cursor=cursor))
+        lines = (ndjson_lines if page.format == "ndjson" else csv_lines)(describe.calls(numbers))
+        kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
+        response = Response(_stream(lines), content_type=kind)
+        if cursor:
+            response.headers["Link"] = f'<?cursor={cursor}>; rel="next"'
+        return response
+
+    @app.get("/api/v1/requests/<id>")
+    async def one(id: str) -> Response:
+        number = query.by_id(id)
+        if number is None:
+            return _problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
+        return _json(describe.call(number))
+
+
+async def _stream(lines: Any) -> AsyncIterator[bytes]:
+    for line in lines:
+        yield line
+
+
+def _window_s(text: str) -> int:
+    number, unit = (text[:-1], text[-1:]) if text[-1:].isalpha() else (text, "s")
+    factor = {"s": 1, "m": 60, "h": 3600}.get(unit)
+    if factor is None or not number.isdigit() or not 1 <= int(number) * factor <= ROLLUP_S:
+        raise BadFilter(
+            f'window = "{text[:40]}": must be 1s to {ROLLUP_S // 3600}h, such as 60s or 5m'
+        )
+    return int(number) * factor
+
+
+def _add_sockets(app: Quart, sockets: Sockets) -> None:
+    @app.websocket("/api/v1/live")
+    async def live() -> Any:
+        if not _same_origin():
+            return _problem(403, "Forbidden", "The page's origin is not this hub's address.")
+        if "replay_from" in websocket.args:
+            return _problem(501, "Not Implemented", "There is no history to replay yet.")
+        await sockets.live(websocket)
+        return None
+
+    @app.websocket("/access_logs")
+    async def access_logs() -> Any:
+        if not _same_origin():
+            return _problem(403, "Forbidden", "The page's origin is not this hub's address.")
+        await sockets.access_logs(websocket)
+        return None
+
+
+def _same_origin() -> bool:
+    """A browser says which page opens a socket; only the hub's own may. Scripts say nothing."""
+    origin = websocket.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == websocket.headers.get("Host")

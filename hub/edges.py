@@ -1,0 +1,46 @@
+"""`/api/v1/edges`: rate, errors and percentiles of every edge in a window that ends now."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hub import forms
+from hub.pipeline import Pipeline
+from hub.stamps import SECOND, rfc3339
+
+
+def edge_rates(pipeline: Pipeline, window_s: int, now_ns: int) -> forms.Edges:
+    """The edges that had calls in the last `window_s` whole seconds and the running one."""
+    until = now_ns // SECOND + 1
+    window = pipeline.rollup.window(until - window_s, until)
+    latencies = np.round(window.percentiles((0.5, 0.95, 0.99)), 3).tolist()
+    graph = pipeline.graph
+    rates = []
+    for edge, counts, (p50, p95, p99) in zip(
+        window.edges.tolist(), window.counts.tolist(), latencies, strict=True
+    ):
+        record = graph.edges[edge]
+        calls, errors, bytes_in, bytes_out = counts
+        rates.append(
+            forms.EdgeRate(
+                id=record.id,
+                from_=graph.nodes[record.from_node].id,
+                to=graph.nodes[record.to_node].id,
+                origin=record.origin.name.lower(),
+                calls=calls,
+                rate=round(calls / window_s, 4),
+                errors=errors,
+                error_share=round(errors / calls, 4),
+                p50_ms=p50,
+                p95_ms=p95,
+                p99_ms=p99,
+                bytes_in=bytes_in,
+                bytes_out=bytes_out,
+            )
+        )
+    return forms.Edges(
+        since=rfc3339((until - window_s) * SECOND),
+        until=rfc3339(until * SECOND),
+        window_s=float(window_s),
+        edges=sorted(rates, key=lambda rate: -rate.calls),
+    )

@@ -1,0 +1,239 @@
+"""What the agents told about their servers: addresses, proxies, networks, and who had which
+address.
+
+Enters: hellos and inventories. Leaves: server records, and dated look-ups of endpoints by address.
+`generation` grows whenever an answer may have changed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hopwatch.v1 import ingest_pb2 as pb
+
+from hub.enums import NodeKind
+from hub.graph import Container, Graph
+from hub.model import ProxyKind
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def parse_address(text: str) -> Address | None:
+    """An IP address without port; None where the text is something else."""
+    try:
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of a server."""
+
+    name: str
+    subnets: tuple[Subnet, ...]
+    gateways: frozenset[Address]
+    shared: bool
+
+    def holds(self, address: Address) -> bool:
+        """Whether the address lies in one of its subnets."""
+        return any(address.version == net.version and address in net for net in self.subnets)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Who had an address from when to when; 0: since ever, and still."""
+
+    from_ns: int
+    to_ns: int
+    node: int
+    network: str
+    shared: bool
+    source: int
+
+    def covers(self, at_ns: int) -> bool:
+        """Whether the span holds at a time of the server's clock."""
+        return self.from_ns <= at_ns and (not self.to_ns or at_ns < self.to_ns)
+
+
+@dataclass(slots=True)
+class ProxyRecord:
+    """One Traefik of a server."""
+
+    name: str
+    kind: ProxyKind
+    node: int
+    addresses: frozenset[str]
+    networks: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class ServerRecord:
+    """A machine with its own node agent."""
+
+    number: int
+    id: str
+    version: str = ""
+    internal: frozenset[Address] = frozenset()
+    public: frozenset[Address] = frozenset()
+    proxies: dict[str, ProxyRecord] = field(default_factory=dict)
+    networks: list[Network] = field(default_factory=list)
+    endpoints: dict[Address, list[Span]] = field(default_factory=dict)
+    names: dict[str, list[Span]] = field(default_factory=dict)
+    proxy_addresses: dict[Address, int] = field(default_factory=dict)
+    """Where its proxies listen: their node's number."""
+    connected: bool = False
+    gone_reason: str | None = None
+
+    @property
+    def hosts(self) -> frozenset[Address]:
+        """Its own addresses, as others see it."""
+        return self.internal | self.public
+
+
+def span_at(spans: list[Span], at_ns: int) -> Span | None:
+    """The span that holds: Docker outranks Traefik's API outranks configuration, newer outranks
+    older."""
+    fitting = [span for span in spans if span.covers(at_ns)]
+    return max(fitting, key=lambda span: (span.source, span.from_ns), default=None)
+
+
+class Federation:
+    """All servers, by id and by number."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.generation = 0
+        self.servers: list[ServerRecord] = []
+        self._by_id: dict[str, ServerRecord] = {}
+        self._graph = graph
+
+    def server(self, id: str) -> ServerRecord:
+        """The server of this id, made where it is new."""
+        record = self._by_id.get(id)
+        if record is None:
+            record = ServerRecord(len(self.servers), id)
+            self.servers.append(record)
+            self._by_id[id] = record
+            self._graph.version += 1
+        return record
+
+    def find(self, id: str) -> ServerRecord | None:
+        """The server of this id, if it ever reported."""
+        return self._by_id.get(id)
+
+    def hello(self, id: str, hello: pb.Hello) -> None:
+        """An agent introduced itself."""
+        server = self.server(id)
+        server.version = hello.agent_version
+        server.internal = _addresses(hello.internal_addresses)
+        server.public = _addresses(hello.public_addresses)
+        server.proxies = {proxy.name: self._proxy(server, proxy) for proxy in hello.proxies}
+        server.proxy_addresses = {
+            address: record.node
+            for record in server.proxies.values()
+            for listen in record.addresses
+            if (address := parse_address(listen.rpartition(":")[0]))
+        }
+        self._changed()
+
+    def inventory(self, id: str, inventory: pb.Inventory) -> None:
+        """A server's inventory, the whole of it."""
+        server = self.server(id)
+        server.networks = [_network(message) for message in inventory.networks]
+        shared = {network.name for network in server.networks if network.shared}
+        endpoints: dict[Address, list[Span]] = defaultdict(list)
+        names: dict[str, list[Span]] = defaultdict(list)
+        for message in inventory.endpoints:
+            address = parse_address(message.address)
+            if address is None:
+                continue
+            node = self._graph.node(
+                f"{server.id}/{message.service}", NodeKind.SERVICE, server.id, message.service
+            ).number
+            span = Span(
+                message.valid_from_ns,
+                message.valid_to_ns,
+                node,
+                message.network,
+                message.network in shared,
+                message.source,
+            )
+            endpoints[address].append(span)
+            for name in {message.service, message.container, *message.aliases} - {""}:
+                names[name].append(span)
+        server.endpoints, server.names = dict(endpoints), dict(names)
+        self._describe(server, inventory)
+        self._changed()
+
+    def connected(self, id: str, reason: str | None) -> None:
+        """An agent came (reason None) or left."""
+        server = self.server(id)
+        if server.connected != (reason is None) or server.gone_reason != reason:
+            server.connected, server.gone_reason = reason is None, reason
+            self._graph.version += 1
+
+    def _proxy(self, server: ServerRecord, message: pb.Proxy) -> ProxyRecord:
+        node = self._graph.node(
+            f"{server.id}/proxy:{message.name}",
+            NodeKind.PROXY,
+            server.id,
+            message.name,
+            ProxyKind(message.kind),
+        )
+        node.in_inventory = True
+        node.addresses = set(message.addresses)
+        self._graph.changed(node)
+        return ProxyRecord(
+            message.name,
+            ProxyKind(message.kind),
+            node.number,
+            frozenset(message.addresses),
+            tuple(message.networks),
+        )
+
+    def _describe(self, server: ServerRecord, inventory: pb.Inventory) -> None:
+        """Bring the containers and addresses of the server's service nodes up to date."""
+        containers: dict[int, list[Container]] = defaultdict(list)
+        for message in inventory.endpoints:
+            if message.valid_to_ns:
+                continue
+            node = self._graph.find(f"{server.id}/{message.service}")
+            if node is not None:
+                name = message.container or message.service
+                containers[node.number].append(
+                    Container(name, message.address, message.network, message.image or None)
+                )
+        for node in self._graph.nodes:
+            if node.server != server.id or node.kind is not NodeKind.SERVICE:
+                continue
+            listed = node.number in containers
+            now = containers.get(node.number, [])
+            if (node.in_inventory, node.containers) != (listed, now):
+                node.in_inventory, node.containers = listed, now
+                node.addresses = {container.address for container in now}
+                node.present = node.present or listed
+                self._graph.changed(node)
+
+    def _changed(self) -> None:
+        self.generation += 1
+        self._graph.version += 1
+
+
+def _addresses(texts: Iterable[str]) -> frozenset[Address]:
+    return frozenset(address for text in texts if (address := parse_address(text)))
+
+
+def _network(message: pb.Network) -> Network:
+    subnets = []
+    for text in message.subnets:
+        try:
+            subnets.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            continue
+    return Network(message.name, tuple(subnets), _addresses(message.gateways), message.shared)

@@ -1,0 +1,133 @@
+"""What a reader asks for: the filters of `/api/v1/requests`, checked.
+
+Enters: query parameters as text. Leaves: a `Filters`, or a `BadFilter` that names the parameter,
+its value and what is allowed. All given filters must hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import translate
+
+from hub.defaults import MAX_QUERY_CALLS
+from hub.enums import JoinKey, Origin
+from hub.stamps import parse_time
+
+DEFAULT_LIMIT = 100
+
+_STATUS = re.compile(r"[1-5]xx|\d{3}|error|ok")
+_TRACE = re.compile(r"[0-9a-f]{32}")
+_PATTERN_META = re.compile(r"([\[\]?])")
+
+
+class BadFilter(ValueError):
+    """A parameter is wrong; the text says which and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """None: not asked for."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+    server: str | None = None
+    service: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    origin: Origin | None = None
+    status: str | None = None
+    method: str | None = None
+    path: re.Pattern[str] | None = None
+    join: JoinKey | None = None
+    trace_id: bytes | None = None
+    node: str | None = None
+    edge: str | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of the answer, and how it is written."""
+
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    format: str = "json"
+
+
+PLAIN = ("server", "service", "to", "node", "edge", "q")
+
+
+def parse(parameters: Mapping[str, str]) -> tuple[Filters, Page]:
+    """Filters and page of a request. Raises `BadFilter`."""
+    known = {*PLAIN, *_READERS, "from", "limit", "cursor", "format"}
+    for name in parameters:
+        if name not in known:
+            raise BadFilter(f"{name}: no such parameter; there are {', '.join(sorted(known))}")
+    given = {name: value for name, value in parameters.items() if value}
+    values: dict[str, object] = {name: given[name] for name in PLAIN if name in given}
+    for name, (field, read, allowed) in _READERS.items():
+        if name in given:
+            values[field] = _read(name, given[name], read, allowed)
+    if "from" in given:
+        values["from_"] = given["from"]
+    return Filters(**values), _page(given)  # type: ignore[arg-type]
+
+
+def _page(given: Mapping[str, str]) -> Page:
+    form = given.get("format", "json")
+    if form not in ("json", "ndjson", "csv"):
+        raise BadFilter(f'format = "{form}": must be json, ndjson or csv')
+    limit = _read(
+        "limit", given.get("limit", str(DEFAULT_LIMIT)), _limit, f"1 to {MAX_QUERY_CALLS}"
+    )
+    return Page(limit, given.get("cursor"), form)
+
+
+def _read(name: str, text: str, read: object, allowed: str) -> int:
+    try:
+        return read(text)  # type: ignore[operator,no-any-return]
+    except (ValueError, KeyError, OverflowError):
+        raise BadFilter(f'{name} = "{text[:100]}": must be {allowed}') from None
+
+
+def _limit(text: str) -> int:
+    limit = int(text)
+    if not 1 <= limit <= MAX_QUERY_CALLS:
+        raise ValueError
+    return limit
+
+
+def _status(text: str) -> str:
+    if not _STATUS.fullmatch(text.lower()):
+        raise ValueError
+    return text.lower()
+
+
+def _trace(text: str) -> bytes:
+    if not _TRACE.fullmatch(text.lower()):
+        raise ValueError
+    return bytes.fromhex(text)
+
+
+def path_pattern(text: str) -> re.Pattern[str]:
+    """A path where `*` stands for anything; nothing else is special."""
+    return re.compile(translate(_PATTERN_META.sub(r"[\1]", text)))
+
+
+def _words(enum: type[Origin] | type[JoinKey]) -> str:
+    return "one of " + ", ".join(member.name.lower() for member in enum)
+
+
+_TIME = "RFC 3339, or seconds since 1970"
+_READERS: dict[str, tuple[str, object, str]] = {
+    "since": ("since_ns", parse_time, _TIME),
+    "until": ("until_ns", parse_time, _TIME),
+    "origin": ("origin", lambda text: Origin[text.upper()], _words(Origin)),
+    "status": ("status", _status, 'a number, "5xx", "error" or "ok"'),
+    "method": ("method", str.upper, "a method"),
+    "path": ("path", path_pattern, "a path, * standing for anything"),
+    "join": ("join", lambda text: JoinKey[text.upper()], _words(JoinKey)),
+    "trace_id": ("trace_id", _trace, "32 hexadecimal digits"),
+}

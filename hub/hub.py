@@ -1,0 +1,124 @@
+"""The wiring: journal, pipeline, gRPC, web application and clocks as one running hub.
+
+Enters: a checked configuration. Leaves: a process that serves until it is told to stop, then
+drains: agents are told to reconnect later, what they sent is settled and acknowledged, and
+everything ends within 5 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import structlog
+
+from hub import http_server
+from hub.app import create_app
+from hub.auth import Tokens
+from hub.config import HubConfig
+from hub.defaults import FRAME_INTERVAL_MS, RETENTION_INTERVAL_S, TICK_MS
+from hub.ingest import SERVICE as INGEST
+from hub.ingest import IngestServicer
+from hub.journal import Journal
+from hub.live import Live
+from hub.model import AgentGone, Event, HelloSeen
+from hub.observe import SERVICE as OBSERVE
+from hub.observe import ObserveServicer
+from hub.pipeline import Pipeline
+from hub.serving import serve
+from hub.sockets import Sockets
+
+log = structlog.get_logger("hub")
+
+
+class Hub:
+    """One hub, from its configuration."""
+
+    def __init__(self, config: HubConfig) -> None:
+        self._config = config
+        sources = [(source.name, cidr) for source in config.sources for cidr in source.cidrs]
+        self.pipeline = Pipeline(sources, config.data.recent_calls)
+        self._stopping = asyncio.Event()
+        self._not_ready: str | None = "the journal is being read"
+
+    def stop(self) -> None:
+        """Drain and end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Serve until `stop`. Raises `ListenError`, `JournalError`."""
+        tokens_file = self._config.grpc.tokens_file
+        tokens = Tokens.load(tokens_file) if tokens_file else None
+        listener = http_server.bind(self._config.http.listen)
+        data = self._config.data
+        journal = Journal.open(data.directory, reserve_mib=data.reserve_mib)
+        try:
+            self._replay(journal)
+            await self._serve(journal, tokens, listener)
+        finally:
+            listener.close()
+            await journal.close()
+
+    def _replay(self, journal: Journal) -> None:
+        began = time.monotonic()
+        for event in journal.replay():
+            self.pipeline.handle([event], time.time_ns())
+        kept = len(self.pipeline.settling.rows.table)
+        if kept:
+            seconds = round(time.monotonic() - began, 2)
+            log.info("journal read", lines=kept, seconds=seconds)
+
+    async def _serve(self, journal: Journal, tokens: Tokens | None, listener: object) -> None:
+        live = Live(self.pipeline)
+        sockets = Sockets(self.pipeline, live)
+        observe = ObserveServicer(self.pipeline)
+        self.pipeline.listeners += [live, sockets, observe]
+        ingest = IngestServicer(journal, tokens, self._take)
+        app = create_app(self.pipeline, sockets, lambda: self._not_ready or journal.state.reason)
+        grpc_server = await serve(self._config.grpc.listen, [ingest, observe], [INGEST, OBSERVE])
+        self._not_ready = None
+        log.info(
+            "ready",
+            view=f"http://{self._config.http.listen}/",
+            agents=", ".join(grpc_server.addresses),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(http_server.run(app, listener, self._stopping.wait))  # type: ignore[arg-type]
+            tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
+            tasks.create_task(self._every(FRAME_INTERVAL_MS / 1e3, sockets.publish))
+            tasks.create_task(self._retain(journal))
+            await self._stopping.wait()
+            self._not_ready = "the hub stops"
+            log.info("stopping")
+            await ingest.close()
+            await grpc_server.stop(0.5)
+        log.info("stopped")
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, HelloSeen):
+                log.info("agent connected", server=event.server, version=event.hello.agent_version)
+            elif isinstance(event, AgentGone):
+                log.info("agent gone", server=event.server, reason=event.reason)
+        self.pipeline.handle(events, time.time_ns())
+
+    async def _every(self, interval_s: float, step: Callable[[int], None]) -> None:
+        """Call `step` with the time, this often, until the hub stops."""
+        while not await _happens(self._stopping, interval_s):
+            step(time.time_ns())
+
+    async def _retain(self, journal: Journal) -> None:
+        """Delete what fell out of the kept calls."""
+        while not await _happens(self._stopping, RETENTION_INTERVAL_S):
+            seq = self.pipeline.first_needed_seq()
+            if seq is not None:
+                await journal.delete_before(seq)
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,159 @@
+"""The account of every line: read, parsed, malformed, sent, acknowledged, journalled, in calls.
+
+Enters: the agents' own counts, what was journalled, and how many of the kept rows stand in no call.
+Leaves: the ledger's form. An account is exact where the counts agree and no request lacks its line
+for good; a request that merely lasts, or a malformed line that is counted as such, leaves it exact.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from hub import forms
+from hub.model import BatchCommitted, LogKey, LogSeen, WatermarkSeen
+from hub.sequence import Sequence
+
+
+@dataclass(slots=True)
+class Account:
+    """What is known of one log, in lines; `lines` and `sent` include malformed ones."""
+
+    key: LogKey
+    number: int
+    path: str = ""
+    journalled_lines: int = 0
+    journalled_malformed: int = 0
+    read: int = 0
+    malformed: int = 0
+    sent: int = 0
+    behind_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Server:
+    sequences: dict[str, Sequence] = field(default_factory=dict)
+    samples: deque[forms.MalformedForm] = field(default_factory=lambda: deque(maxlen=5))
+
+
+class Ledger:
+    """The accounts of all logs, in the order of their appearance."""
+
+    def __init__(self) -> None:
+        self.accounts: list[Account] = []
+        self._by_key: dict[LogKey, Account] = {}
+        self._servers: dict[str, _Server] = {}
+
+    def account(self, key: LogKey) -> Account:
+        """The account of a log, opened where it is new."""
+        account = self._by_key.get(key)
+        if account is None:
+            account = self._by_key[key] = Account(key, len(self.accounts))
+            self.accounts.append(account)
+        return account
+
+    def seen(self, event: LogSeen) -> None:
+        """An agent sees this log; the journal's own count of its lines."""
+        account = self.account(event.log)
+        account.path = event.path or account.path
+        account.journalled_lines = max(account.journalled_lines, event.lines)
+        account.journalled_malformed = max(account.journalled_malformed, event.malformed)
+
+    def journalled(self, batch: BatchCommitted) -> None:
+        """Lines were committed."""
+        account = self.account(batch.log)
+        account.journalled_lines += batch.observations.rows + batch.malformed
+        account.journalled_malformed += batch.malformed
+        server = self._server(batch.log.server)
+        for sample in batch.malformed_samples:
+            server.samples.append(
+                forms.MalformedForm(
+                    proxy=batch.log.proxy,
+                    log=batch.log.fingerprint.hex(),
+                    offset=sample.offset,
+                    text=sample.text,
+                    reason=sample.reason,
+                )
+            )
+        sequence = server.sequences.setdefault(batch.log.proxy, Sequence())
+        sequence.add(batch.observations.request_count, batch.observations.start_ns)
+
+    def reported(self, event: WatermarkSeen) -> None:
+        """The agent's own account of a log."""
+        if event.log is not None:
+            account = self.account(event.log)
+            account.read, account.malformed = event.read, event.malformed
+            account.sent, account.behind_bytes = event.sent, event.behind_bytes
+
+    def lost(self, server: str) -> bool:
+        """Whether a line of this server is outstanding or missing."""
+        sequences = self._server(server).sequences.values()
+        return any(sequence.missing or sequence.outstanding for sequence in sequences)
+
+    def missing(self, server: str) -> int:
+        """Requests of this server whose line will never come."""
+        return sum(sequence.missing for sequence in self._server(server).sequences.values())
+
+    def samples(self, server: str) -> list[forms.MalformedForm]:
+        """Its last malformed lines."""
+        return list(self._server(server).samples)
+
+    def lines(self, server: str) -> tuple[int, int]:
+        """Lines read and malformed of all logs of a server."""
+        logs = [self._form(account, 0) for account in self.accounts if account.key.server == server]
+        return sum(log.read for log in logs), sum(log.malformed for log in logs)
+
+    def form(self, not_in_calls: dict[int, int]) -> forms.Ledger:
+        """The whole account; `not_in_calls` counts kept rows by log that stand in no call."""
+        logs = [
+            self._form(account, not_in_calls.get(account.number, 0)) for account in self.accounts
+        ]
+        names = forms.LedgerTotals.__struct_fields__
+        totals = forms.LedgerTotals(
+            **{name: sum(getattr(log, name) for log in logs) for name in names}
+        )
+        reason = _reason(logs)
+        return forms.Ledger(logs=logs, totals=totals, exact=reason is None, reason=reason)
+
+    def _server(self, server: str) -> _Server:
+        return self._servers.setdefault(server, _Server())
+
+    def _form(self, account: Account, not_in_calls: int) -> forms.LedgerLog:
+        journalled = account.journalled_lines - account.journalled_malformed
+        read = max(account.read, account.journalled_lines)
+        malformed = max(account.malformed, account.journalled_malformed)
+        first = account is next(
+            other
+            for other in reversed(self.accounts)
+            if (other.key.server, other.key.proxy) == (account.key.server, account.key.proxy)
+        )
+        sequence = self._server(account.key.server).sequences.get(account.key.proxy)
+        counted = sequence if first and sequence else Sequence()
+        return forms.LedgerLog(
+            server=account.key.server,
+            proxy=account.key.proxy,
+            log=account.key.fingerprint.hex(),
+            path=account.path,
+            read=read,
+            parsed=read - malformed,
+            malformed=malformed,
+            sent=max(account.sent, account.journalled_lines) - account.journalled_malformed,
+            acknowledged=journalled,
+            journalled=journalled,
+            in_calls=journalled - not_in_calls,
+            outstanding=counted.outstanding,
+            missing=counted.missing,
+        )
+
+
+def _reason(logs: list[forms.LedgerLog]) -> str | None:
+    """Why the account is not exact; None where it is."""
+    for log in logs:
+        name = f"{log.server} {log.proxy}"
+        if log.missing:
+            return f"{name}: {log.missing} requests have no line in the log"
+        if log.parsed != log.journalled:
+            return f"{name}: {log.parsed - log.journalled} lines are on their way"
+        if log.in_calls != log.journalled:
+            return f"{name}: {log.journalled - log.in_calls} lines stand in no call"
+    return None

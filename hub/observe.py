@@ -1,0 +1,254 @@
+"""The gRPC read side for tools: calls, topology, state of the servers.
+
+Enters: requests of `observe.proto`. Leaves: its messages, made of the same forms as the HTTP API. A
+follower has a bounded backlog; what did not fit is told in-band as `Losses`, and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+import numpy as np
+from hopwatch.v1 import observe_pb2 as pb
+from hopwatch.v1 import observe_pb2_grpc
+
+from hub import forms
+from hub.calls import Numbers
+from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS
+from hub.describe import Describe
+from hub.filters import BadFilter, Filters, parse
+from hub.join import Half
+from hub.pipeline import Pipeline
+from hub.query import Query
+from hub.stamps import parse_time, rfc3339
+from hub.state import State
+
+SERVICE = "hopwatch.v1.Observe"
+TEXT_FILTERS = (
+    "server", "service", "from", "to", "origin", "status", "method", "path", "join", "trace_id",
+    "node", "edge", "q",
+)  # fmt: skip
+DEFAULT_LIMIT = 1_000
+MS = 1e6
+
+
+class Follower:
+    """One reader that follows: calls that settled and were not sent yet."""
+
+    def __init__(self) -> None:
+        self.unsent: list[int] = []
+        self.lost = 0
+        self.wake = asyncio.Event()
+
+    def add(self, numbers: list[int]) -> None:
+        """Calls are new or amended."""
+        room = MAX_UNSENT_CALLS - len(self.unsent)
+        self.unsent += numbers[:room]
+        self.lost += max(len(numbers) - room, 0)
+        self.wake.set()
+
+
+class ObserveServicer(observe_pb2_grpc.ObserveServicer):
+    """Serves readers; a listener of the pipeline."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._describe = Describe(pipeline)
+        self._query = Query(pipeline)
+        self._state = State(pipeline)
+        self._followers: set[Follower] = set()
+
+    def __call__(self, server: grpc.aio.Server) -> None:
+        add_to_server: Any = observe_pb2_grpc.add_ObserveServicer_to_server
+        add_to_server(self, server)
+
+    def settled(self, new: Numbers, amended: Numbers) -> None:
+        """Calls that are new or amended."""
+        for follower in self._followers:
+            follower.add(np.concatenate([new, amended]).tolist())
+
+    def half_seen(self, halves: list[Half]) -> None:
+        """Only settled calls are told here."""
+
+    async def GetCalls(
+        self, request: pb.GetCallsRequest, context: Any
+    ) -> AsyncIterator[pb.GetCallsResponse]:
+        """Kept calls, then with `follow` new ones."""
+        try:
+            filters = _filters(request)
+        except BadFilter as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        follower = Follower()
+        if request.follow:
+            self._followers.add(follower)
+        try:
+            limit = request.limit or (0 if request.follow else DEFAULT_LIMIT)
+            numbers, _ = self._query.page(filters, min(limit or MAX_QUERY_CALLS, MAX_QUERY_CALLS))
+            for call in self._describe.calls(numbers[::-1]):
+                yield pb.GetCallsResponse(call=call_message(call))
+            if request.follow:
+                async for response in self._follow(follower, filters):
+                    yield response
+        finally:
+            self._followers.discard(follower)
+
+    async def _follow(
+        self, follower: Follower, filters: Filters
+    ) -> AsyncIterator[pb.GetCallsResponse]:
+        while True:
+            await follower.wake.wait()
+            follower.wake.clear()
+            unsent, follower.unsent = follower.unsent, []
+            lost, follower.lost = follower.lost, 0
+            if lost:
+                yield pb.GetCallsResponse(losses=self._losses(lost))
+            table = self._pipeline.settling.calls.table
+            numbers = np.array([number for number in unsent if number >= table.first], np.int64)
+            standing = numbers[~table.take("gone", numbers)]
+            for call in self._describe.calls(self._query.matching(filters, standing)):
+                yield pb.GetCallsResponse(call=call_message(call))
+
+    def _losses(self, calls: int) -> pb.Losses:
+        servers = [
+            pb.ServerLoss(
+                server=state.id, missing=state.lines_missing, malformed=state.lines_malformed
+            )
+            for state in self._state.servers(time.time_ns())
+        ]
+        return pb.Losses(calls=calls, servers=servers)
+
+    async def GetTopology(
+        self, request: pb.GetTopologyRequest, context: Any
+    ) -> pb.GetTopologyResponse:
+        """Everything that is shown now."""
+        topology = self._describe.topology()
+        return pb.GetTopologyResponse(
+            version=topology.version,
+            servers=[_server_message(server) for server in topology.servers],
+            nodes=[_node_message(node) for node in topology.nodes],
+            edges=[_edge_message(edge) for edge in topology.edges],
+        )
+
+    async def ServerStatus(
+        self, request: pb.ServerStatusRequest, context: Any
+    ) -> pb.ServerStatusResponse:
+        """How each server's reporting stands."""
+        states = self._state.servers(time.time_ns())
+        return pb.ServerStatusResponse(servers=[_state_message(state) for state in states])
+
+
+def _filters(request: pb.GetCallsRequest) -> Filters:
+    given = {name: getattr(request, name) for name in TEXT_FILTERS}
+    for name, time_ns in (("since", request.since_ns), ("until", request.until_ns)):
+        given[name] = rfc3339(time_ns) if time_ns else ""
+    return parse(given)[0]
+
+
+def call_message(call: forms.Call) -> pb.Call:
+    """A call as a message."""
+    message = pb.Call(
+        id=call.id,
+        start_ns=parse_time(call.start),
+        duration_ns=round(call.duration_ms * MS),
+        method=call.method,
+        host=call.host,
+        path=call.path,
+        status=call.status,
+        ok=call.ok,
+        to=_party_message(call.to),
+        origin=call.origin,
+        answered_by=call.answered_by,
+        join=pb.Join(
+            by=call.join.by,
+            confidence=call.join.confidence,
+            missing=call.join.missing or "",
+            reason=call.join.reason or "",
+        ),
+        parent=call.parent or "",
+        revision=call.revision,
+        grpc_status=call.grpc_status,
+        hops=[_hop_message(hop) for hop in call.hops],
+    )
+    getattr(message, "from").CopyFrom(_party_message(call.from_))
+    return message
+
+
+def _party_message(party: forms.Party) -> pb.Party:
+    return pb.Party(
+        node=party.node,
+        kind=party.kind,
+        server=party.server or "",
+        name=party.name or "",
+        address=party.address or "",
+    )
+
+
+def _hop_message(hop: forms.Hop) -> pb.Hop:
+    return pb.Hop(
+        server=hop.server,
+        proxy=hop.proxy,
+        kind=hop.kind,
+        log=hop.log,
+        offset=hop.offset,
+        start_ns=parse_time(hop.start),
+        duration_ns=round(hop.duration_ms * MS),
+        upstream_ns=round(hop.upstream_ms * MS),
+        overhead_ns=round(hop.overhead_ms * MS),
+        status=hop.status,
+        upstream_status=hop.upstream_status,
+        client=hop.client,
+        router=hop.router or "",
+        service=hop.service or "",
+        upstream=hop.upstream or "",
+        path=hop.path,
+        bytes_in=hop.bytes_in,
+        bytes_out=hop.bytes_out,
+        trace_id=hop.trace_id or "",
+        why=hop.why,
+    )
+
+
+def _server_message(server: forms.ServerForm) -> pb.Server:
+    return pb.Server(
+        id=server.id,
+        connected=server.connected,
+        internal_addresses=server.internal_addresses,
+        public_addresses=server.public_addresses,
+        networks=[network.name for network in server.networks],
+    )
+
+
+def _node_message(node: forms.Node) -> pb.Node:
+    return pb.Node(
+        id=node.id,
+        kind=node.kind,
+        server=node.server or "",
+        name=node.name,
+        addresses=node.addresses,
+        containers=[container.name for container in node.containers],
+    )
+
+
+def _edge_message(edge: forms.Edge) -> pb.Edge:
+    message = pb.Edge(id=edge.id, to=edge.to, origin=edge.origin, via=edge.via)
+    setattr(message, "from", edge.from_)
+    return message
+
+
+def _state_message(state: forms.ServerState) -> pb.ServerState:
+    return pb.ServerState(
+        id=state.id,
+        connected=state.connected,
+        version=state.version or "",
+        last_batch_ns=parse_time(state.last_batch) if state.last_batch else 0,
+        lag_ns=round((state.lag_ms or 0.0) * MS),
+        skew_ns=round((state.skew_ms or 0.0) * MS),
+        read=state.lines_read,
+        malformed=state.lines_malformed,
+        missing=state.lines_missing,
+    )

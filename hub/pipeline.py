@@ -1,0 +1,251 @@
+"""The hub's core as one: events of the ingest in, calls and their readers' news out.
+
+Enters: events in journal order, and the time. Leaves: the state that queries read, and for each
+subscriber what settled since. Synchronous, no I/O; the shells call `handle` and `tick` on one
+thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from hopwatch.v1 import ingest_pb2 as pb
+
+from hub.calls import Numbers
+from hub.defaults import RETIRE_AFTER_S, ROLLUP_S
+from hub.federation import Federation, ServerRecord, Subnet
+from hub.graph import Graph
+from hub.identity import Identity
+from hub.join import Half
+from hub.ledger import Ledger
+from hub.model import (
+    AgentGone,
+    BatchCommitted,
+    ClockMeasured,
+    Event,
+    HelloSeen,
+    InventorySeen,
+    LogKey,
+    LogSeen,
+    WatermarkSeen,
+)
+from hub.rollup import Rollup
+from hub.settle import Log, Outcome, Settling
+from hub.skew import Skews
+from hub.totals import Totals
+from hub.watermark import NOTHING_MORE, Watermarks
+
+SECOND = 1_000_000_000
+
+REIDENTIFY_CALLS = 100_000
+"""The newest calls that are resolved again when a server registers or renames: some 50 ms."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """When a server's lines last came, and how many in all."""
+
+    last_batch_ns: int = 0
+    rows: int = 0
+
+
+class Listener(Protocol):
+    """Who wants to hear of calls as they settle."""
+
+    def settled(self, new: Numbers, amended: Numbers) -> None:
+        """Numbers of calls; an amended one was told before."""
+
+    def half_seen(self, halves: list[Half]) -> None:
+        """Halves that wait for their other half and may be shown."""
+
+
+class Pipeline:
+    """Everything between the journal and the readers."""
+
+    def __init__(
+        self, sources: Iterable[tuple[str, Subnet]] = (), recent_calls: int = 1_000_000
+    ) -> None:
+        self.graph = Graph()
+        self.federation = Federation(self.graph)
+        self.identity = Identity(self.federation, self.graph, sources)
+        self.settling = Settling(self.federation, self.graph, self.identity)
+        self.rollup = Rollup()
+        self.totals = Totals()
+        self.ledger = Ledger()
+        self.watermarks = Watermarks()
+        self.skews = Skews()
+        self.traffic: dict[str, Traffic] = {}
+        self.listeners: list[Listener] = []
+        self.rows_received = 0
+        self._recent_calls = recent_calls
+        self._logs: dict[LogKey, int] = {}
+        self._announced: dict[tuple[str, str], bytes] = {}
+
+    # --- steps
+
+    def handle(self, events: Iterable[Event], now_ns: int) -> None:
+        """Take events in; journalled ones in the journal's order."""
+        for event in events:
+            match event:
+                case BatchCommitted():
+                    self._batch(event, now_ns)
+                case WatermarkSeen():
+                    self._watermark(event)
+                case HelloSeen():
+                    self._hello(event, now_ns)
+                case InventorySeen():
+                    self._inventory(event, now_ns)
+                case LogSeen():
+                    self.federation.connected(event.log.server, None)
+                    self.ledger.seen(event)
+                case ClockMeasured():
+                    self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
+                case AgentGone():
+                    self.federation.connected(event.server, event.reason)
+                    self.watermarks.forget(event.server)
+
+    def tick(self, now_ns: int) -> None:
+        """Time passed: settle what waited long enough, let go of what is too old."""
+        outcome = self.settling.advance(self._watermark_ns, self._lines_lost, now_ns)
+        self._publish(outcome, now_ns)
+        self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
+        self.rollup.forget_before(now_ns // SECOND - ROLLUP_S)
+        self._forget_old_rows()
+
+    def first_needed_seq(self) -> int | None:
+        """Journal entries below this hold only calls that were let go of; None: nothing was."""
+        table = self.settling.rows.table
+        if not table.first or not len(table):
+            return None
+        return int(table["seq"][0])
+
+    # --- readings
+
+    def server(self, number: int) -> ServerRecord:
+        """The server of this number."""
+        return self.federation.servers[number]
+
+    def watermark_ns(self, server: str) -> int | None:
+        """Up to when the server's lines are all here, in the hub's clock; None: it is silent."""
+        record = self.federation.find(server)
+        mark = self.watermarks.of(server)
+        if mark == NOTHING_MORE:
+            return mark
+        if record is None or not record.connected or not mark:
+            return None
+        return mark - self.skews.ns(server)
+
+    def rows_in_no_call(self) -> dict[int, int]:
+        """By log number: kept rows that neither stand in a call nor wait for their other half."""
+        rows = self.settling.rows.table
+        alone = np.flatnonzero(rows["call"] < 0) + rows.first
+        waiting = self.settling.join.waiting
+        lost = [row for row in alone.tolist() if row not in waiting]
+        numbers = np.array(lost, np.int64)
+        logs, counts = np.unique(rows.take("log", numbers), return_counts=True)
+        return dict(zip(logs.tolist(), counts.tolist(), strict=True))
+
+    # --- events
+
+    def _batch(self, batch: BatchCommitted, now_ns: int) -> None:
+        server = self.federation.server(batch.log.server)
+        log = self._log(batch.log, server)
+        self.ledger.journalled(batch)
+        if batch.watermark_ns:
+            self.watermarks.advance(server.id, batch.log, batch.watermark_ns, False)
+        traffic = self.traffic.setdefault(server.id, Traffic())
+        traffic.last_batch_ns = now_ns
+        traffic.rows += batch.observations.rows
+        self.rows_received += batch.observations.rows
+        skew_ns = self.skews.ns(server.id)
+        self._publish(self.settling.add(batch, log, skew_ns, now_ns), now_ns)
+
+    def _log(self, key: LogKey, server: ServerRecord) -> int:
+        number = self._logs.get(key)
+        if number is None:
+            number = self._logs[key] = self.ledger.account(key).number
+            while len(self.settling.logs) <= number:
+                account = self.ledger.accounts[len(self.settling.logs)]
+                owner = self.federation.server(account.key.server)
+                self.settling.logs.append(Log(owner, owner.proxies[account.key.proxy]))
+        return number
+
+    def _watermark(self, event: WatermarkSeen) -> None:
+        self.federation.connected(event.server, None)
+        self.watermarks.advance(event.server, event.log, event.watermark_ns, event.complete)
+        self.ledger.reported(event)
+
+    def _hello(self, event: HelloSeen, now_ns: int) -> None:
+        content = pb.Hello()
+        content.CopyFrom(event.hello)
+        for passing in ("instance", "logs", "backfill"):
+            content.ClearField(passing)
+        if self._is_new("hello", event.server, content.SerializeToString(deterministic=True)):
+            self.federation.hello(event.server, event.hello)
+            self._reidentify(now_ns)
+
+    def _inventory(self, event: InventorySeen, now_ns: int) -> None:
+        content = pb.Inventory()
+        content.CopyFrom(event.inventory)
+        content.version = content.as_of_ns = 0
+        if self._is_new("inventory", event.server, content.SerializeToString(deterministic=True)):
+            self.federation.inventory(event.server, event.inventory)
+            self._reidentify(now_ns)
+
+    def _is_new(self, kind: str, server: str, content: bytes) -> bool:
+        """Whether the server's last announcement of this kind said something else."""
+        known = self._announced.get((kind, server))
+        self._announced[kind, server] = content
+        return known != content
+
+    def _reidentify(self, now_ns: int) -> None:
+        """Who a peer is may have changed: bring the newest calls up to date."""
+        calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
+        if len(calls):
+            outcome = self.settling.reidentify(calls, self._skew_ns, now_ns)
+            self._publish(outcome, now_ns)
+
+    def _skew_ns(self, server: int) -> int:
+        return self.skews.ns(self.server(server).id)
+
+    def _watermark_ns(self, server: int) -> int | None:
+        return self.watermark_ns(self.server(server).id)
+
+    def _lines_lost(self, server: int) -> bool:
+        return self.ledger.lost(self.server(server).id)
+
+    # --- results
+
+    def _publish(self, outcome: Outcome, now_ns: int) -> None:
+        for sign, counted in outcome.counted:
+            self.totals.add(sign, counted, now_ns)
+            self.rollup.add(sign, counted)
+            if sign > 0:
+                self.graph.seen(counted.edge, counted.end_ns)
+        new, amended = _joined(outcome.new), np.unique(_joined(outcome.amended))
+        if len(new) or len(amended):
+            for listener in self.listeners:
+                listener.settled(new, amended)
+        if outcome.halves:
+            for listener in self.listeners:
+                listener.half_seen(outcome.halves)
+
+    def _forget_old_rows(self) -> None:
+        rows, calls = self.settling.rows, self.settling.calls.table
+        if len(rows.table) <= self._recent_calls:
+            return
+        waiting = self.settling.join.waiting
+        first = min([rows.table.end - self._recent_calls * 9 // 10, *waiting])
+        if rows.forget_before(first):
+            self.identity.forget()
+        hop0, hop1 = calls["hop0"], calls["hop1"]
+        calls["gone"][(hop0 < first) | ((hop1 >= 0) & (hop1 < first))] = True
+        standing = np.flatnonzero(~calls["gone"])
+        calls.forget_before(calls.first + int(standing[0]) if len(standing) else calls.end)
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)

@@ -1,0 +1,470 @@
+"""From observations to settled calls: identity, origin and join, in the order of the contract.
+
+Enters: committed batches, the progress of the servers, the time. Leaves: numbers of calls that are
+new or amended, and halves to be shown meanwhile. A line that one proxy saw whole is settled at
+once; a half waits for its other half until nothing more can come of that server, 5 s at the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from hopwatch.v1 import ingest_pb2 as pb
+from numpy.typing import NDArray
+
+from hub.calls import Calls, Counted, Numbers
+from hub.defaults import (
+    CALLEE_MARGIN_MS,
+    CALLER_MARGIN_MS,
+    SETTLE_AFTER_COMMIT_MS,
+    SHOW_HALF_AFTER_MS,
+)
+from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason, Role
+from hub.federation import Federation, ProxyRecord, ServerRecord
+from hub.graph import Graph
+from hub.halves import HalfMaker, roles
+from hub.identity import Identity
+from hub.join import Half, Join, Pair
+from hub.model import BatchCommitted, ProxyKind
+from hub.origin import first_hop_origins
+from hub.rows import Rows
+
+Mask = NDArray[np.bool_]
+
+MS = 1_000_000
+MARGIN_NS = {Role.CALLER: CALLEE_MARGIN_MS * MS, Role.CALLEE: CALLER_MARGIN_MS * MS}
+"""How long after a half's end the other half's line may be written; by the role of the waiting one.
+"""
+
+UPGRADE, COARSE_TIME = pb.ROW_FLAG_UPGRADE, pb.ROW_FLAG_COARSE_TIME
+
+PROXY_MADE = (499, 502, 504)
+"""Statuses that a proxy makes where its upstream gave none; Traefik logs them as the upstream's
+too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where rows come from."""
+
+    server: ServerRecord
+    proxy: ProxyRecord
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one step settled."""
+
+    new: list[Numbers] = field(default_factory=list)
+    amended: list[Numbers] = field(default_factory=list)
+    counted: list[tuple[int, Counted]] = field(default_factory=list)
+    """What to count (1) and to take back (-1), in order."""
+    halves: list[Half] = field(default_factory=list)
+    """Halves that the live view shows from now on, until they settle."""
+
+
+class Settling:
+    """Rows in, calls out."""
+
+    def __init__(self, federation: Federation, graph: Graph, identity: Identity) -> None:
+        self.rows = Rows()
+        self.calls = Calls()
+        self.join = Join()
+        self.logs: list[Log] = []
+        self._federation = federation
+        self._graph = graph
+        self._identity = identity
+        self._halves = HalfMaker(self.rows)
+
+    # --- steps
+
+    def add(self, batch: BatchCommitted, log: int, skew_ns: int, now_ns: int) -> Outcome:
+        """A committed batch of this log."""
+        outcome = Outcome()
+        numbers = self.rows.append(batch, log)
+        if len(numbers):
+            self._identify(numbers, self.logs[log])
+            self._settle_or_wait(numbers, self.logs[log], skew_ns, now_ns, outcome)
+        return outcome
+
+    def advance(
+        self,
+        watermark_ns: Callable[[int], int | None],
+        lines_lost: Callable[[int], bool],
+        now_ns: int,
+    ) -> Outcome:
+        """Time passed. `watermark_ns` gives a server's in the hub's clock, None where it is
+        silent."""
+        outcome = Outcome()
+        due_ns = now_ns - SETTLE_AFTER_COMMIT_MS * MS
+
+        def complete(half: Half) -> bool:
+            others = [half.other] if half.other >= 0 else self._others(half.server)
+            marks = [watermark_ns(number) for number in others]
+            return all(
+                mark is not None and mark > half.end_ns + MARGIN_NS[half.role] for mark in marks
+            )
+
+        self._settle_pairs(self.join.complete(complete), outcome)
+        expired = self.join.expire(lambda half: half.seen_ns <= due_ns or complete(half))
+        self._settle_alone(expired, watermark_ns, lines_lost, outcome)
+        show_ns = now_ns - SHOW_HALF_AFTER_MS * MS
+        for half in self.join.waiting.values():
+            if half.shown_edge < 0 and half.seen_ns <= show_ns:
+                half.shown_edge = self._edge_of_half(half)
+                outcome.halves.append(half)
+        self.join.forget(now_ns, self.rows.table.first)
+        return outcome
+
+    def reidentify(self, numbers: Numbers, skew_ns: Callable[[int], int], now_ns: int) -> Outcome:
+        """The federation changed: resolve these settled calls' first hops again; amend what
+        differs."""
+        outcome = Outcome()
+        hops = self.calls.table.take("hop0", numbers)
+        logs = self.rows.table.take("log", hops)
+        single = self.calls.table.take("hop1", numbers) < 0
+        for log in np.unique(logs[single]).tolist():
+            chosen = numbers[single & (logs == log)]
+            self._reidentify_log(chosen, self.logs[log], skew_ns, now_ns, outcome)
+        return outcome
+
+    # --- identity
+
+    def _identify(self, numbers: Numbers, log: Log) -> None:
+        table, strings = self.rows.table, self.rows.strings
+        times = table.take("start_ns", numbers)
+        peers = self._identity.resolve_peers(
+            log.server,
+            log.proxy.kind,
+            table.take("client", numbers),
+            times,
+            strings["client"].values.__getitem__,
+        )
+        services, upstreams = strings["service"].values, strings["upstream"].values
+        callees = self._identity.resolve_callees(
+            log.server,
+            log.proxy,
+            table.take("router", numbers) != 0,
+            table.take("service", numbers),
+            table.take("upstream", numbers),
+            times,
+            lambda service, upstream: (services[service], upstreams[upstream]),
+        )
+        table.put("peer", numbers, peers)
+        table.put("callee", numbers, callees)
+
+    def _kinds(self, numbers: Numbers) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        peers = self._identity.peers.column("kind", self.rows.table.take("peer", numbers))
+        callees = self._identity.callees.column("kind", self.rows.table.take("callee", numbers))
+        return peers, callees
+
+    def _reidentify_log(
+        self,
+        calls: Numbers,
+        log: Log,
+        skew_ns: Callable[[int], int],
+        now_ns: int,
+        outcome: Outcome,
+    ) -> None:
+        table = self.rows.table
+        numbers = self.calls.table.take("hop0", calls)
+        peers, callees = table.take("peer", numbers), table.take("callee", numbers)
+        self._identify(numbers, log)
+        changed = (peers != table.take("peer", numbers)) | (
+            callees != table.take("callee", numbers)
+        )
+        if not changed.any():
+            return
+        numbers, calls = numbers[changed], calls[changed]
+        skew = skew_ns(log.server.number)
+        halves = self._candidates(numbers, log, skew, now_ns)[1]
+        for half in halves:
+            half.waits = False
+            half.call = int(table.value("call", half.row))
+        values = self._alone_values(numbers, log)
+        self._amend(calls, values, outcome)
+        self._settle_pairs(self.join.add(halves), outcome)
+
+    # --- whole calls and halves
+
+    def _settle_or_wait(
+        self, numbers: Numbers, log: Log, skew_ns: int, now_ns: int, outcome: Outcome
+    ) -> None:
+        waits, halves = self._candidates(numbers, log, skew_ns, now_ns)
+        whole = numbers[~waits]
+        if len(whole):
+            values = self._alone_values(whole, log)
+            self._new(whole, values, self._times(whole, skew_ns), outcome)
+            for half in halves:
+                if not half.waits:
+                    half.call = int(self.rows.table.value("call", half.row))
+        self._settle_pairs(self.join.add(halves), outcome)
+
+    def _candidates(
+        self, numbers: Numbers, log: Log, skew_ns: int, now_ns: int
+    ) -> tuple[Mask, list[Half]]:
+        """Which of the rows wait, and the halves of all that may be one."""
+        peers, callees = self._kinds(numbers)
+        has_parent = self._has("hop_parent", numbers)
+        has_id = self._has("trace_id", numbers) | self._has("hop_id", numbers)
+        public = log.proxy.kind is ProxyKind.PUBLIC
+        caller, callee, waits = roles(peers, callees, has_parent, has_id, public)
+        halves: list[Half] = []
+        for role, chosen in ((Role.CALLER, caller), (Role.CALLEE, callee)):
+            if chosen.any():
+                rows = numbers[chosen]
+                halves += self._halves.make(
+                    log.server,
+                    skew_ns,
+                    rows,
+                    role,
+                    self._other_servers(rows, role),
+                    waits[chosen],
+                    self._by_address(rows, role),
+                    now_ns,
+                )
+        return waits, halves
+
+    def _has(self, column: str, numbers: Numbers) -> Mask:
+        """Whether the rows have such an id."""
+        present: Mask = (self.rows.table.take(column, numbers) != 0).any(axis=1)
+        return present
+
+    def _other_servers(self, rows: Numbers, role: Role) -> NDArray[np.int32]:
+        if role is Role.CALLER:
+            return self._identity.callees.column("server", self.rows.table.take("callee", rows))
+        peers = self.rows.table.take("peer", rows)
+        kinds = self._identity.peers.column("kind", peers)
+        servers = self._identity.peers.column("server", peers)
+        other = (kinds == PeerKind.OTHER_INTERNAL) | (kinds == PeerKind.OTHER_SHARED)
+        return np.where(other, servers, -1).astype(np.int32)
+
+    def _by_address(self, rows: Numbers, role: Role) -> Mask:
+        """Only where both addresses tell the other server, and the time is finer than a second."""
+        peers, callees = self._kinds(rows)
+        if role is Role.CALLER:
+            told: Mask = callees == CalleeKind.OTHER_SERVER
+        else:
+            told = peers == PeerKind.OTHER_INTERNAL
+        coarse: Mask = (self.rows.table.take("flags", rows) & COARSE_TIME) != 0
+        return told & ~coarse
+
+    # --- settling
+
+    def _alone_values(self, numbers: Numbers, log: Log) -> dict[str, object]:
+        """Columns of calls of one hop, as that hop alone tells them."""
+        identity, table = self._identity, self.rows.table
+        peers, callees = table.take("peer", numbers), table.take("callee", numbers)
+        callee_kinds = identity.callees.column("kind", callees)
+        to_other = callee_kinds == CalleeKind.OTHER_SERVER
+        origins = first_hop_origins(
+            log.proxy.kind,
+            identity.peers.column("kind", peers),
+            identity.peers.column("known_host", peers),
+            callee_kinds,
+        )
+        return {
+            "origin": origins,
+            "from_node": identity.peers.column("node", peers),
+            "to_node": identity.callees.column("node", callees),
+            "by": JoinKey.NONE,
+            "confidence": 1.0,
+            "missing": np.where(to_other, Missing.CALLEE_HALF, Missing.NOTHING),
+            "reason": np.where(to_other, Reason.UNKNOWN, Reason.NONE),
+            "other": np.where(to_other, identity.callees.column("server", callees), -1),
+            "hop0": numbers,
+            "hop1": -1,
+        }
+
+    def _settle_alone(
+        self,
+        halves: list[Half],
+        watermark_ns: Callable[[int], int | None],
+        lines_lost: Callable[[int], bool],
+        outcome: Outcome,
+    ) -> None:
+        for half in halves:
+            log = self.logs[self.rows.table.value("log", half.row)]
+            number = np.array([half.row], np.int64)
+            values = self._alone_values(number, log)
+            if half.role is Role.CALLER:
+                values["reason"] = self._callee_reason(half, watermark_ns, lines_lost)
+            elif half.other >= 0:
+                values |= self._callee_alone(half, watermark_ns, lines_lost)
+            self._new(number, values, np.array([half.end_ns]), outcome)
+            half.call = int(self.rows.table.value("call", half.row))
+
+    def _callee_reason(
+        self,
+        half: Half,
+        watermark_ns: Callable[[int], int | None],
+        lines_lost: Callable[[int], bool],
+    ) -> Reason:
+        """Why the other server has no line of this call."""
+        if self.rows.table.value("status", half.row) >= 500:
+            return Reason.CALLEE_UNREACHABLE
+        if watermark_ns(half.other) is None:
+            return Reason.CALLEE_SILENT
+        return Reason.CALLEE_LINE_LOST if lines_lost(half.other) else Reason.UNKNOWN
+
+    def _callee_alone(
+        self,
+        half: Half,
+        watermark_ns: Callable[[int], int | None],
+        lines_lost: Callable[[int], bool],
+    ) -> dict[str, object]:
+        """A request from another server whose proxy did not log it."""
+        values: dict[str, object] = {"other": half.other}
+        peer = self._federation.servers[half.other]
+        claim = self._identity.claimed(peer, half.client, half.start_ns) if half.client else None
+        if claim is not None:
+            values["from_node"] = claim.node
+        if watermark_ns(half.other) is None:
+            return values | {
+                "origin": Origin.CROSS_SERVER,
+                "missing": Missing.CALLER_HALF,
+                "reason": Reason.CALLER_SILENT,
+            }
+        lost = lines_lost(half.other)
+        return values | {"reason": Reason.CALLER_LINE_LOST if lost else Reason.DIRECT}
+
+    def _settle_pairs(self, pairs: Iterable[Pair], outcome: Outcome) -> None:
+        for pair in list(pairs):
+            caller, callee = pair.caller, pair.callee
+            values = self._pair_values(pair)
+            kept_from = self.calls.table.first
+            earlier = [half.call for half in (caller, callee) if half.call >= kept_from]
+            if not earlier:
+                self._new(np.array([caller.row]), values, np.array([caller.end_ns]), outcome)
+                continue
+            kept = np.array(earlier[:1], np.int64)
+            self._amend(kept, values, outcome)
+            if len(earlier) == 2:
+                self._merge_away(earlier[1], outcome)
+
+    def _pair_values(self, pair: Pair) -> dict[str, object]:
+        caller, callee = pair.caller.row, pair.callee.row
+        table, identity = self.rows.table, self._identity
+        peer = identity.peers.items[table.value("peer", caller)]
+        log = self.logs[table.value("log", caller)]
+        if self.logs[table.value("log", callee)].proxy.kind is ProxyKind.PUBLIC:
+            origin = Origin.HAIRPIN
+        elif log.proxy.kind is ProxyKind.PUBLIC:
+            origin = Origin.HAIRPIN if peer.known_host else Origin.PUBLIC
+        elif peer.kind is PeerKind.ELSEWHERE:
+            origin = Origin.OUTSIDE
+        else:
+            origin = Origin.CROSS_SERVER
+        return {
+            "origin": origin,
+            "from_node": peer.node,
+            "to_node": identity.callees.items[table.value("callee", callee)].node,
+            "by": pair.by,
+            "confidence": pair.confidence,
+            "missing": Missing.NOTHING,
+            "reason": Reason.NONE,
+            "other": -1,
+            "hop0": caller,
+            "hop1": callee,
+        }
+
+    # --- the table of calls
+
+    def _new(
+        self, id_rows: Numbers, values: dict[str, object], end_ns: Numbers, outcome: Outcome
+    ) -> None:
+        count = len(id_rows)
+        facts = self._facts(_column(values["hop0"], count), _column(values["hop1"], count))
+        edges = self._edges(values, count)
+        numbers = self.calls.add(
+            count, id_row=id_rows, end_ns=end_ns, edge=edges, **values, **facts
+        )
+        self._claim_rows(numbers)
+        outcome.new.append(numbers)
+        outcome.counted.append((1, self.calls.counted(numbers)))
+
+    def _amend(self, numbers: Numbers, values: dict[str, object], outcome: Outcome) -> None:
+        count = len(numbers)
+        outcome.counted.append((-1, self.calls.counted(numbers)))
+        facts = self._facts(_column(values["hop0"], count), _column(values["hop1"], count))
+        self.calls.amend(numbers, edge=self._edges(values, count), **values, **facts)
+        self._claim_rows(numbers)
+        outcome.amended.append(numbers)
+        outcome.counted.append((1, self.calls.counted(numbers)))
+
+    def _merge_away(self, number: int, outcome: Outcome) -> None:
+        """This call turned out to be the other half of another one."""
+        numbers = np.array([number], np.int64)
+        self.calls.table.put("gone", numbers, True)
+        outcome.counted.append((-1, self.calls.counted(numbers)))
+        outcome.amended.append(numbers)
+
+    def _claim_rows(self, numbers: Numbers) -> None:
+        for hop in ("hop0", "hop1"):
+            rows = self.calls.table.take(hop, numbers)
+            there = rows >= 0
+            self.rows.table.put("call", rows[there], numbers[there])
+
+    def _facts(self, hop0: Numbers, hop1: Numbers) -> dict[str, object]:
+        """What the lines say of the result."""
+        table = self.rows.table
+        last = np.where(hop1 >= 0, hop1, hop0)
+        upgraded = table.take("flags", hop0) & UPGRADE != 0
+        status = table.take("status", hop0)
+        status = np.where((status == 0) & upgraded, 101, status)
+        grpc = np.maximum(table.take("grpc_status", hop0), table.take("grpc_status", last))
+        upstream = table.take("upstream_status", last)
+        answered = (upstream != 0) & ~np.isin(upstream, PROXY_MADE)
+        return {
+            "start_ns": table.take("start_ns", hop0),
+            "duration_ns": table.take("duration_ns", hop0),
+            "status": status,
+            "ok": (status >= 100) & (status < 400) & (grpc <= 0),
+            "grpc_status": grpc,
+            "answered_by_service": answered | (upgraded & (table.take("upstream_ns", last) > 0)),
+            "bytes_in": table.take("bytes_in", hop0),
+            "bytes_out": table.take("bytes_out", hop0),
+        }
+
+    def _times(self, numbers: Numbers, skew_ns: int) -> Numbers:
+        table = self.rows.table
+        end_ns: Numbers = table.take("start_ns", numbers) + table.take("duration_ns", numbers)
+        return end_ns - skew_ns
+
+    def _edges(self, values: dict[str, object], count: int) -> NDArray[np.int32]:
+        """The edge of each call, found once per distinct (ends, origin, proxies)."""
+        log = self.rows.table
+        hop0, hop1 = _column(values["hop0"], count), _column(values["hop1"], count)
+        first = log.take("log", hop0)
+        second = np.where(hop1 >= 0, log.take("log", np.where(hop1 >= 0, hop1, hop0)), -1)
+        keys = np.stack(
+            [
+                _column(values["from_node"], count),
+                _column(values["to_node"], count),
+                _column(values["origin"], count),
+                first,
+                second,
+            ],
+            axis=1,
+        )
+        unique, where = np.unique(keys, axis=0, return_inverse=True)
+        edges = [self._edge(*key) for key in unique.tolist()]
+        return np.array(edges, np.int32)[where.ravel()]
+
+    def _edge(self, from_node: int, to_node: int, origin: int, first: int, second: int) -> int:
+        via = [self.logs[log].proxy.node for log in (first, second) if log >= 0]
+        return self._graph.edge(from_node, to_node, Origin(origin), tuple(via)).number
+
+    def _edge_of_half(self, half: Half) -> int:
+        log = self.logs[self.rows.table.value("log", half.row)]
+        values = self._alone_values(np.array([half.row], np.int64), log)
+        return int(self._edges(values, 1)[0])
+
+    def _others(self, server: int) -> Sequence[int]:
+        return [record.number for record in self._federation.servers if record.number != server]
+
+
+def _column(value: object, count: int) -> Numbers:
+    return np.broadcast_to(np.asarray(value, np.int64), (count,))

@@ -1,0 +1,176 @@
+"""The websockets: one sender per client, so that a slow one never holds up another.
+
+Enters: frames and settled calls from the core. Leaves: messages to pages and scripts. A page has
+one pending frame (see `viewer`); a reader of `/access_logs` has a bounded backlog and is closed,
+with a reason, when it is full. What a page sends is checked; rubbish closes the socket with a
+reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from quart import Websocket
+
+from hub import forms
+from hub.calls import Numbers
+from hub.defaults import MAX_UNSENT_CALLS, MAX_VIEWERS
+from hub.describe import Describe
+from hub.join import Half
+from hub.live import Live
+from hub.pipeline import Pipeline
+from hub.viewer import Encoded, Pace, Viewer
+
+TRY_LATER = 1013
+POLICY = 1008
+INVALID = 1007
+
+_ACK = msgspec.json.Decoder(forms.FrameAck)
+
+
+class Hangup(Exception):
+    """The socket is to be closed: code and reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class Reader:
+    """One reader of `/access_logs`: calls that settled and were not sent yet."""
+
+    def __init__(self) -> None:
+        self.unsent: list[int] = []
+        self.wake = asyncio.Event()
+
+    def add(self, numbers: list[int]) -> None:
+        """Calls settled."""
+        self.unsent += numbers
+        self.wake.set()
+
+
+class Sockets:
+    """All open sockets; a listener of the pipeline."""
+
+    def __init__(self, pipeline: Pipeline, live: Live) -> None:
+        self._pipeline = pipeline
+        self._describe = Describe(pipeline)
+        self._live = live
+        self._pages: dict[Viewer, asyncio.Event] = {}
+        self._readers: set[Reader] = set()
+
+    @property
+    def viewers(self) -> int:
+        """Open live views."""
+        return len(self._pages)
+
+    # --- from the core
+
+    def settled(self, new: Numbers, amended: Numbers) -> None:
+        """Calls that are new; amended ones were told before."""
+        for reader in self._readers:
+            reader.add(new.tolist())
+
+    def half_seen(self, halves: list[Half]) -> None:
+        """Halves are for the live view only."""
+
+    def publish(self, now_ns: int) -> None:
+        """Make a frame and offer it to every page; encoded once."""
+        frame = self._live.frame(now_ns)
+        if frame is None or not self._pages:
+            return
+        encoded = Encoded(frame.seq, msgspec.json.encode(frame), frame.topology is not None)
+        for viewer, wake in self._pages.items():
+            viewer.offer(encoded, now_ns)
+            wake.set()
+
+    # --- the live view
+
+    async def live(self, socket: Websocket) -> None:
+        """Serve one page until it leaves."""
+        if len(self._pages) >= MAX_VIEWERS:
+            await socket.close(TRY_LATER, f"{MAX_VIEWERS} views are open, which is the most")
+            return
+        viewer, wake = Viewer(), asyncio.Event()
+        wake.set()
+        self._pages[viewer] = wake
+        try:
+            await _both(
+                socket,
+                lambda: self._send_frames(socket, viewer, wake),
+                lambda: self._take_acks(socket, viewer, wake),
+            )
+        finally:
+            del self._pages[viewer]
+
+    async def _send_frames(self, socket: Websocket, viewer: Viewer, wake: asyncio.Event) -> None:
+        while True:
+            await wake.wait()
+            wake.clear()
+            pace = viewer.pace(time.time_ns())
+            if pace is Pace.LOST:
+                raise Hangup(TRY_LATER, "this page is more than 10 s behind; reconnect")
+            if viewer.needs_snapshot and pace is Pace.LIVE:
+                snapshot = self._live.snapshot(time.time_ns())
+                viewer.snapshot_sent(snapshot.seq, time.time_ns())
+                await socket.send(msgspec.json.encode(snapshot).decode())
+            elif (frame := viewer.take()) is not None:
+                viewer.sent(frame.seq, time.time_ns())
+                await socket.send(frame.text.decode())
+
+    async def _take_acks(self, socket: Websocket, viewer: Viewer, wake: asyncio.Event) -> None:
+        while True:
+            message = await socket.receive()
+            try:
+                viewer.acknowledged(_ACK.decode(message).seq)
+            except (msgspec.DecodeError, ValueError) as error:
+                code = POLICY if isinstance(error, msgspec.ValidationError) else INVALID
+                raise Hangup(code, f"not an acknowledgement: {error}"[:120]) from None
+            wake.set()
+
+    # --- /access_logs
+
+    async def access_logs(self, socket: Websocket) -> None:
+        """Serve one reader until it leaves."""
+        reader = Reader()
+        self._readers.add(reader)
+        try:
+            await _both(
+                socket, lambda: self._send_calls(socket, reader), lambda: _take_nothing(socket)
+            )
+        finally:
+            self._readers.discard(reader)
+
+    async def _send_calls(self, socket: Websocket, reader: Reader) -> None:
+        while True:
+            await reader.wake.wait()
+            reader.wake.clear()
+            if len(reader.unsent) > MAX_UNSENT_CALLS:
+                raise Hangup(TRY_LATER, f"{len(reader.unsent)} calls wait; this reader is too slow")
+            numbers, reader.unsent = reader.unsent, []
+            if numbers:
+                logs = [self._describe.access_log(number) for number in numbers]
+                await socket.send(msgspec.json.encode(logs).decode())
+
+
+async def _take_nothing(socket: Websocket) -> None:
+    message = await socket.receive()
+    raise Hangup(POLICY, f"this socket only sends; it got {len(message)} bytes")
+
+
+async def _both(
+    socket: Websocket, send: Callable[[], Awaitable[Any]], receive: Callable[[], Awaitable[Any]]
+) -> None:
+    """Run both directions until one ends; close with the reason where there is one."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(send())  # type: ignore[arg-type]
+            tasks.create_task(receive())  # type: ignore[arg-type]
+    except* Hangup as group:
+        hangup = group.exceptions[0]
+        assert isinstance(hangup, Hangup)
+        await socket.close(hangup.code, hangup.reason)

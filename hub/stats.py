@@ -1,0 +1,103 @@
+"""Rates, error shares and percentiles of the last minute, for edges, nodes and servers.
+
+Enters: the rollup and the graph. Leaves: the live view's `Stats`. Rates are over the last 10 whole
+seconds, everything else over the last 60 and the running one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hub import forms
+from hub.graph import Graph
+from hub.rollup import Ints, Rollup, Window
+
+RATE_S = 10
+STATS_S = 60
+
+
+class Stats:
+    """Figures of the last minute."""
+
+    def __init__(self, rollup: Rollup, graph: Graph) -> None:
+        self._rollup = rollup
+        self._graph = graph
+
+    def form(self, now_ns: int) -> forms.Stats:
+        """The figures as of now."""
+        second = now_ns // 1_000_000_000
+        minute = self._rollup.window(second - STATS_S, second + 1)
+        recent = self._rollup.window(second - RATE_S, second)
+        rates = np.zeros(len(self._graph.edges) + 1)
+        rates[recent.edges] = recent.counts[:, 0] / RATE_S
+        calls, errors = minute.counts[:, 0].sum(), minute.counts[:, 1].sum()
+        every = np.arange(len(minute.edges))
+        _, whole = minute.grouped(every, np.zeros_like(every), 1, (0.95,))
+        return forms.Stats(
+            edges=self._edges(minute, rates),
+            nodes=self._nodes(minute, rates),
+            servers=self._servers(minute, rates),
+            rate=round(float(rates.sum()), 2),
+            error_share=round(float(errors / calls), 4) if calls else 0.0,
+            p95_ms=_figures(whole[:, 0])[0] if calls else None,
+        )
+
+    def _edges(self, minute: Window, rates: NDArray[np.float64]) -> forms.EdgeStats:
+        p50, p95, p99 = minute.percentiles((0.5, 0.95, 0.99)).T
+        return forms.EdgeStats(
+            edge=minute.edges.tolist(),
+            rate=_figures(rates[minute.edges]),
+            calls=minute.counts[:, 0].tolist(),
+            errors=minute.counts[:, 1].tolist(),
+            p50_ms=_figures(p50),
+            p95_ms=_figures(p95),
+            p99_ms=_figures(p99),
+        )
+
+    def _nodes(self, minute: Window, rates: NDArray[np.float64]) -> forms.NodeStats:
+        nodes, figures = self._by(minute, rates, self._called)
+        ids = [self._graph.nodes[number].id for number in nodes]
+        return forms.NodeStats(node=ids, **figures)
+
+    def _servers(self, minute: Window, rates: NDArray[np.float64]) -> forms.ServerStats:
+        servers, figures = self._by(minute, rates, self._arrived_at)
+        return forms.ServerStats(server=servers, **figures)
+
+    def _called(self, edge: int) -> Sequence[int]:
+        record = self._graph.edges[edge]
+        return tuple({record.to_node, *record.via})
+
+    def _arrived_at(self, edge: int) -> Sequence[str]:
+        record = self._graph.edges[edge]
+        server = self._graph.nodes[record.via[-1] if record.via else record.to_node].server
+        return (server,) if server else ()
+
+    def _by(
+        self, minute: Window, rates: NDArray[np.float64], groups_of: Any
+    ) -> tuple[list[Any], Any]:
+        """Figures of groups of edges."""
+        numbers: dict[Any, int] = {}
+        members, groups = [], []
+        for position, edge in enumerate(minute.edges.tolist()):
+            for group in groups_of(edge):
+                members.append(position)
+                groups.append(numbers.setdefault(group, len(numbers)))
+        member, group = np.array(members, np.int64), np.array(groups, np.int64)
+        counts, latencies = minute.grouped(member, group, len(numbers), (0.95,))
+        rate = np.bincount(group, rates[minute.edges[member]], len(numbers))
+        return list(numbers), {
+            "rate": _figures(rate),
+            "calls": counts[:, 0].tolist(),
+            "errors": counts[:, 1].tolist(),
+            "p95_ms": _figures(latencies[:, 0]),
+        }
+
+
+def _figures(values: NDArray[np.float64] | Ints) -> list[float]:
+    """Rounded to what can be read."""
+    result: list[float] = np.round(np.nan_to_num(values), 3).tolist()
+    return result
