@@ -24,8 +24,9 @@ from pathlib import Path
 import click
 from hopwatch.v1 import ingest_pb2 as pb
 
+from hub.commands import Append, Send
 from hub.journal import Journal, Lane
-from hub.session import Append, Send, Session
+from hub.session import Session
 from hub.wire import IDS, NUMBERS, STRINGS
 from tests.hub.streams import Agent, columns, columns_batch, hello, running_hub
 

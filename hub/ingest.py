@@ -28,23 +28,13 @@ from hopwatch import __version__
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.auth import Tokens, bearer
+from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
 from hub.defaults import DRAIN_S, HELLO_TIMEOUT_S, MAX_PENDING_BATCHES, MAX_UNSENT_MESSAGES
 from hub.journal import Journal, Lane, Outcome, StorageFull
 from hub.journal_writer import Sink
 from hub.model import AgentGone
 from hub.serving import ListenError, Listening, serve
-from hub.session import (
-    Append,
-    Close,
-    Command,
-    Emit,
-    Join,
-    LookUp,
-    Record,
-    Send,
-    Session,
-    State,
-)
+from hub.session import Session, State
 
 __all__ = ["IngestServicer", "ListenError", "Listening", "serve"]
 

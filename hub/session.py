@@ -14,7 +14,6 @@ that server's stream. Offsets are compared by the journal, which knows them: see
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 import grpc
@@ -22,17 +21,9 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import announcements, defaults
 from hub.auth import Denial
+from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
 from hub.journal import Account, Outcome, OutOfPlace
-from hub.model import (
-    ClockMeasured,
-    Event,
-    HelloSeen,
-    InventorySeen,
-    LogKey,
-    LogSeen,
-    Observations,
-    WatermarkSeen,
-)
+from hub.model import ClockMeasured, HelloSeen, InventorySeen, LogKey, LogSeen, WatermarkSeen
 from hub.wire import RemoteError, decode
 
 PROTOCOL = 1
@@ -53,65 +44,6 @@ class State(Enum):
     OPEN = auto()
     CLOSED = auto()
 
-
-# --- commands ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Make this stream the server's, journal the hello, look up the logs, then call `joined`."""
-
-    event: HelloSeen
-    logs: tuple[tuple[LogKey, pb.LogSighting], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """To the agent."""
-
-    message: pb.HubMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Journal a batch, then call `settled`."""
-
-    log: LogKey
-    batch: pb.Batch
-    observations: Observations
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Journal an inventory."""
-
-    event: InventorySeen
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """Note a sighting, then call `sighted`."""
-
-    log: LogKey
-    sighting: pb.LogSighting
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the pipeline, in its place behind the batches before it."""
-
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Send the refusal, then end the stream with the status and the refusal's reason."""
-
-    refusal: pb.Refusal
-    status: grpc.StatusCode
-
-
-Command = Join | Send | Append | Record | LookUp | Emit | Close
 
 _MAY_COME: dict[State, frozenset[str]] = {
     State.EXPECT_HELLO: frozenset({"hello"}),

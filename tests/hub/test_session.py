@@ -7,9 +7,10 @@ import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.auth import Denial
+from hub.commands import Append, Close, Emit, Join, LookUp, Record, Send
 from hub.journal import Account, Committed, Dropped, OutOfPlace
 from hub.model import ClockMeasured, LogSeen, WatermarkSeen
-from hub.session import Append, Close, Emit, Join, LookUp, Record, Send, Session, State, measure
+from hub.session import Session, State, measure
 
 from .streams import LOG, T0, hello, rows_batch, sighting
 
