@@ -1,0 +1,118 @@
+/**
+ * Curves that run outside a hull: to the discs, between gateways of different servers, and past a gateway.
+ */
+import { arc, type Cubic, flow, type Point, rounded } from "./curves";
+import { columnOf, type Lanes } from "./lanes";
+import type { Leg } from "./legs";
+import { centerX, centerY, type Hull, type Item } from "./model";
+import type { Placed } from "./servers";
+
+const CORNER = 26;
+const CORRIDOR = 28;
+const GUTTER = 56;
+
+export function curveOutside(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic[] {
+  const { from, to } = leg;
+  if (from.kind === "pill" && to.kind === "pill") return trunk(from, to, a, b, placed);
+  if (from.kind === "chip") return fromChip(from, to, b, placed);
+  if (from.kind === "disc") return fromDisc(from, to, a, b, placed, lanes);
+  if (to.kind === "disc") return from.kind === "card" ? exit(leg, a, b, placed, lanes) : [flow(a, b)];
+  if (from.kind === "card") return exit(leg, a, b, placed, lanes);
+  return [flow(a, b)];
+}
+
+function hullOf(item: Item, placed: Placed): Hull | undefined {
+  return item.server === null ? undefined : placed.hulls.get(item.server);
+}
+
+/** Between gateways: an arc beside the hulls, or round them where they stand in a grid. */
+function trunk(from: Item, to: Item, a: Point, b: Point, placed: Placed): Cubic[] {
+  const [one, other] = [hullOf(from, placed), hullOf(to, placed)];
+  if (from.side !== to.side) return [flow(a, b)];
+  const out = from.side === "right" ? 1 : -1;
+  if (one?.gridColumn === other?.gridColumn) return [arc(a, b, out * bulge(a, b))];
+  return around(a, b, out, corridorBelow(one, other));
+}
+
+export function bulge(a: Point, b: Point): number {
+  return Math.min(190, 52 + Math.abs(a[1] - b[1]) * 0.22);
+}
+
+function around(a: Point, b: Point, out: 1 | -1, corridor: number): Cubic[] {
+  const [ax, bx] = [a[0] + out * GUTTER, b[0] + out * GUTTER];
+  return rounded([a, [ax, a[1]], [ax, corridor], [bx, corridor], [bx, b[1]], b], CORNER);
+}
+
+function corridorBelow(one: Hull | undefined, other: Hull | undefined): number {
+  if (!one || !other) return 0;
+  const upper = one.y <= other.y ? one : other;
+  return upper.y + upper.h + CORRIDOR;
+}
+
+function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
+  const hull = hullOf(chip, placed);
+  const x = centerX(chip);
+  if (to.side === "right" && to.server === chip.server) {
+    return [[x, chip.y, x, b[1], b[0] - 36, b[1], b[0], b[1]]];
+  }
+  if (to.side === "right" || !hull) {
+    const start: Point = [chip.x + chip.w, centerY(chip)];
+    const grid = hull && hullOf(to, placed)?.gridColumn !== hull.gridColumn;
+    return grid ? around(start, b, 1, hull.y + hull.h + CORRIDOR) : [arc(start, b, b[1] > start[1] ? 44 : 78)];
+  }
+  const corridor = hull.y + hull.h + CORRIDOR;
+  const left = Math.min(hull.x, b[0]) - GUTTER;
+  return rounded([[x, chip.y + chip.h], [x, corridor], [left, corridor], [left, b[1]], b], CORNER);
+}
+
+function fromDisc(from: Item, to: Item, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic[] {
+  const hull = hullOf(to, placed);
+  if (!hull) return [flow(a, b)];
+  if (to.kind === "card") return enter(from, to, a, b, hull, lanes);
+  if (to.side === from.side) {
+    if (hull.gridColumn === 0 || from.side === "right") return [flow(a, b)];
+    const x = hull.x - GUTTER;
+    const start = a[0] + GUTTER;
+    const corridor = hull.y - CORRIDOR;
+    return rounded([a, [start, a[1]], [start, corridor], [x, corridor], [x, b[1]], b], CORNER);
+  }
+  const out = to.side === "right" ? 1 : -1;
+  const corridor = hull.y + hull.h + CORRIDOR;
+  const near = a[0] + out * GUTTER;
+  const far = b[0] + out * GUTTER;
+  return rounded([a, [near, a[1]], [near, corridor], [far, corridor], [far, b[1]], b], CORNER);
+}
+
+/** From a disc to a card that no gateway stands before. */
+function enter(from: Item, to: Item, a: Point, b: Point, hull: Hull, lanes: Lanes): Cubic[] {
+  const start = from.side === "left" ? -1 : hull.columns.length;
+  const points = [a, ...lanes.pass(hull, start, columnOf(to, hull), a[1], b[1]), b];
+  return points.slice(1).map((point, i) => flow(points[i], point));
+}
+
+/** From a card past its own gateway to another server's gateway, or to a disc. */
+function exit(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic[] {
+  const hull = hullOf(leg.from, placed);
+  if (!hull) return [flow(a, b)];
+  const right = leg.fromSide === "right";
+  const border: Point = [right ? hull.x + hull.w : hull.x, exitY(leg.from, hull, b[1], right, placed)];
+  const end = right ? hull.columns.length : -1;
+  const points = [a, ...lanes.pass(hull, leg.from.column, end, a[1], border[1]), border];
+  const inner = points.slice(1).map((point, i) => flow(points[i], point));
+  if (leg.to.kind === "disc") return [...inner, flow(border, b)];
+  const grid = hullOf(leg.to, placed)?.gridColumn !== hull.gridColumn;
+  const out = right ? 1 : -1;
+  const rest = grid ? around(border, b, out, hull.y + hull.h + CORRIDOR) : [arc(border, b, out * bulge(border, b) * 0.72)];
+  return [...inner, ...rest];
+}
+
+/** Past the pill on this border: below it for what lies below, else above it. */
+function exitY(from: Item, hull: Hull, towards: number, right: boolean, placed: Placed): number {
+  const pills = [...placed.items.values()].filter(
+    (item) => item.kind === "pill" && item.server === hull.id && (item.side === "right") === right,
+  );
+  if (pills.length === 0) return centerY(from);
+  const top = Math.min(...pills.map((pill) => pill.y));
+  const bottom = Math.max(...pills.map((pill) => pill.y + pill.h));
+  return towards > centerY(hull) ? bottom + 13 : top - 13;
+}

@@ -1,0 +1,192 @@
+/**
+ * Hulls, and what stands in them and on their borders.
+ *
+ * Enters: the graph, the memory, the time. Leaves: hulls and items with their boxes, and the memory.
+ * Always holds: servers keep their order of appearance; up to four stand in one column, more in a
+ * grid; hulls of one layout are equally wide, so gateways stand in line.
+ */
+import type { Edge, Node } from "#forms";
+import { SETTLE_MS } from "../defaults";
+import type { Graph } from "../store/graph";
+import {
+  BOTTOM,
+  CARD_H,
+  CHIP_H,
+  CHIP_W,
+  GRID_GUTTER,
+  HEADER,
+  HULL_GAP,
+  HULL_MIN_W,
+  type Hull,
+  type HullMemory,
+  type Item,
+  type Memory,
+  PAD_X,
+  PILL_GAP,
+  PILL_H,
+  PILL_W,
+  ROW,
+  type Side,
+} from "./model";
+import { assignSlots, emptyHullMemory, type Link, type Member, neededWidth, spread } from "./rows";
+
+export interface Placed {
+  hulls: Map<string, Hull>;
+  items: Map<string, Item>;
+}
+
+/** Updates `memory.order`, `memory.hulls` and `memory.width`; places everything that has a server. */
+export function placeServers(graph: Graph, memory: Memory, nowMs: number): Placed {
+  rememberOrder(graph, memory);
+  const byServer = groupNodes(graph);
+  for (const id of memory.order) rememberHull(graph, memory, id, byServer.get(id) ?? [], nowMs);
+  const width = Math.max(HULL_MIN_W, ...memory.order.map((id) => neededWidth(memory.hulls.get(id)!)));
+  memory.width = width;
+  const placed: Placed = { hulls: new Map(), items: new Map() };
+  const boxes = gridOf(memory, width);
+  for (const id of memory.order) {
+    const hull = boxes.get(id)!;
+    placed.hulls.set(id, hull);
+    placeMembers(placed.items, graph, hull, memory, byServer.get(id) ?? []);
+  }
+  return placed;
+}
+
+function rememberOrder(graph: Graph, memory: Memory): void {
+  memory.order = memory.order.filter((id) => graph.servers.has(id));
+  const fresh = [...graph.servers.keys()].filter((id) => !memory.order.includes(id)).sort();
+  memory.order.push(...fresh);
+  for (const id of memory.hulls.keys()) if (!graph.servers.has(id)) memory.hulls.delete(id);
+}
+
+function groupNodes(graph: Graph): Map<string, Node[]> {
+  const groups = new Map<string, Node[]>();
+  for (const node of graph.nodes.values()) {
+    if (node.server === null) continue;
+    const group = groups.get(node.server);
+    if (group) group.push(node);
+    else groups.set(node.server, [node]);
+  }
+  return groups;
+}
+
+function rememberHull(graph: Graph, memory: Memory, id: string, nodes: Node[], nowMs: number): void {
+  const known = memory.hulls.get(id) ?? emptyHullMemory();
+  const services = nodes.filter((node) => node.kind === "service");
+  const inside = new Set(services.map((node) => node.id));
+  const touching = [...graph.edges.values()].filter((e) => inside.has(e.from) || inside.has(e.to));
+  if (touching.length > 0) known.firstTrafficMs ??= nowMs;
+  const settled = known.firstTrafficMs !== null && nowMs - known.firstTrafficMs > SETTLE_MS;
+  const links: Link[] = touching
+    .filter((e) => inside.has(e.from) && inside.has(e.to))
+    .map((e) => [e.from, e.to]);
+  memory.hulls.set(id, assignSlots(known, membersOf(services, touching), links, settled));
+}
+
+function membersOf(services: Node[], edges: Edge[]): Member[] {
+  const called = new Map<string, Set<string>>();
+  for (const edge of edges) {
+    const origins = called.get(edge.to) ?? new Set();
+    called.set(edge.to, origins.add(edge.origin));
+  }
+  return services.map((node) => {
+    const origins = called.get(node.id) ?? new Set();
+    return {
+      id: node.id,
+      name: node.name,
+      remoteOnly: origins.size > 0 && !origins.has("public") && !origins.has("same_server"),
+    };
+  });
+}
+
+export function hullHeight(rows: number, pills: number): number {
+  const cards = rows * ROW - (ROW - CARD_H);
+  const borders = pills * PILL_H + (pills - 1) * PILL_GAP;
+  return HEADER + Math.max(cards, borders) + BOTTOM;
+}
+
+function gridOf(memory: Memory, width: number): Map<string, Hull> {
+  const n = memory.order.length;
+  const columns = n <= 4 ? 1 : n <= 10 ? 2 : 3;
+  const tops = new Array<number>(columns).fill(0);
+  const boxes = new Map<string, Hull>();
+  memory.order.forEach((id, i) => {
+    const gridColumn = i % columns;
+    const own = memory.hulls.get(id)!;
+    const moved = memory.moved.get(`hull:${id}`) ?? { dx: 0, dy: 0 };
+    const x = gridColumn * (width + GRID_GUTTER) + moved.dx;
+    const y = tops[gridColumn] + moved.dy;
+    const h = hullHeight(own.rows, 1);
+    const spreadColumns = spread(own.columns, width).map((c) => ({ x: x + c.offset, w: c.w }));
+    boxes.set(id, { id, x, y, w: width, h, columns: spreadColumns, rows: own.rows, gridColumn });
+    tops[gridColumn] += h + HULL_GAP;
+  });
+  return boxes;
+}
+
+function placeMembers(items: Map<string, Item>, graph: Graph, hull: Hull, memory: Memory, nodes: Node[]): void {
+  const slots = memory.hulls.get(hull.id)!.slots;
+  for (const node of nodes) {
+    const slot = slots.get(node.id);
+    if (slot) items.set(node.id, cardAt(hull, node.id, slot, memory));
+  }
+  placePills(items, hull, nodes, "public");
+  placePills(items, hull, nodes, "private");
+  placeChips(items, graph, hull, nodes);
+}
+
+type Slot = HullMemory["slots"] extends Map<string, infer S> ? S : never;
+
+function cardAt(hull: Hull, id: string, slot: Slot, memory: Memory): Item {
+  const column = hull.columns[slot.column];
+  const moved = memory.moved.get(id) ?? { dx: 0, dy: 0 };
+  const body = hull.h - HEADER - BOTTOM;
+  const top = hull.y + HEADER + (body - (hull.rows * ROW - (ROW - CARD_H))) / 2;
+  return {
+    id,
+    kind: "card",
+    server: hull.id,
+    side: "right",
+    column: slot.column,
+    x: column.x + moved.dx,
+    y: top + slot.row * ROW + moved.dy,
+    w: column.w,
+    h: CARD_H,
+  };
+}
+
+function placePills(items: Map<string, Item>, hull: Hull, nodes: Node[], kind: "public" | "private"): void {
+  const pills = nodes.filter((n) => n.kind === "proxy" && (n.proxy_kind ?? "public") === kind).sort(byName);
+  const side: Side = kind === "public" ? "left" : "right";
+  const x = (side === "left" ? hull.x : hull.x + hull.w) - PILL_W / 2;
+  const middle = hull.y + HEADER + (hull.h - HEADER - BOTTOM) / 2;
+  const total = pills.length * (PILL_H + PILL_GAP) - PILL_GAP;
+  pills.forEach((node, i) => {
+    const y = middle - total / 2 + i * (PILL_H + PILL_GAP);
+    items.set(node.id, { id: node.id, kind: "pill", server: hull.id, side, column: -1, x, y, w: PILL_W, h: PILL_H });
+  });
+}
+
+/** Callers without a name of their own (the host, its NAT): small, on the lower border. */
+function placeChips(items: Map<string, Item>, graph: Graph, hull: Hull, nodes: Node[]): void {
+  const chips = nodes.filter((n) => isChip(graph, n)).sort((a, b) => (a.kind < b.kind ? 1 : -1) || byName(a, b));
+  let right = hull.x + hull.w - PAD_X + 20;
+  for (const node of chips) {
+    const x = right - CHIP_W;
+    const y = hull.y + hull.h - CHIP_H / 2;
+    items.set(node.id, { id: node.id, kind: "chip", server: hull.id, side: "right", column: -1, x, y, w: CHIP_W, h: CHIP_H });
+    right = x - 14;
+  }
+}
+
+/** A gateway that visitors come through stands with the sources; any other belongs to its hull. */
+export function isChip(graph: Graph, node: Node): boolean {
+  if (node.server === null || !graph.servers.has(node.server)) return false;
+  if (node.kind === "server") return true;
+  if (node.kind !== "gateway") return false;
+  return ![...graph.edges.values()].some((e) => e.from === node.id && e.origin === "public");
+}
+
+function byName(a: Node, b: Node): number {
+  return a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1;
+}

@@ -1,0 +1,45 @@
+/** What every painter gets: the graph, the layout, the camera, what is in focus. */
+import type { Layout } from "../layout/arrange";
+import type { Focus, Selection } from "../select/visible";
+import type { Graph } from "../store/graph";
+import type { Palette } from "./palette";
+
+export interface Camera {
+  k: number;
+  x: number;
+  y: number;
+}
+
+export interface Picture {
+  graph: Graph;
+  layout: Layout;
+  camera: Camera;
+  palette: Palette;
+  /** Device pixels per CSS pixel. */
+  ratio: number;
+  width: number;
+  height: number;
+  focus: Focus | null;
+  selection: Selection | null;
+  hovered: Selection | null;
+}
+
+/** World coordinates from here on. */
+export function enterWorld(ctx: CanvasRenderingContext2D, picture: Picture): void {
+  const { ratio, camera } = picture;
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+  ctx.setTransform(ratio * camera.k, 0, 0, ratio * camera.k, ratio * camera.x, ratio * camera.y);
+}
+
+/** Whether a world box is in the window. */
+export function inView(picture: Picture, x: number, y: number, w: number, h: number): boolean {
+  const { k, x: cx, y: cy } = picture.camera;
+  return x * k + cx < picture.width && (x + w) * k + cx > 0 && y * k + cy < picture.height && (y + h) * k + cy > 0;
+}
+
+export function same(a: Selection | null, b: Selection | null): boolean {
+  if (!a || !b) return a === b;
+  if (a.kind === "edge") return b.kind === "edge" && a.index === b.index;
+  return b.kind === a.kind && a.id === b.id;
+}

@@ -1,0 +1,129 @@
+/**
+ * Packets under way: where each one is at a time. Pure; the clock is an argument.
+ *
+ * Enters: requests with their route. Leaves: positions, and effects where something arrives.
+ * Always holds: at most `PACKETS_MAX`; above `PACKET_RATE_EACH` an edge's ok packets are thinned
+ * evenly; bad ones are never thinned; what found no room is counted.
+ */
+import { PACKET_RATE_EACH, PACKETS_MAX } from "../defaults";
+import type { Route } from "../layout/edges";
+import { travelMs } from "./stretch";
+
+export interface Packet {
+  route: Route;
+  bornMs: number;
+  travelMs: number;
+  ok: boolean;
+  /** Reported by `onPacketDrawn` when first drawn. */
+  completedAtMs: number;
+  drawn: boolean;
+}
+
+/** A short-lived mark: a ring where something arrived, or a whole edge lit up. */
+export interface Effect {
+  kind: "ring" | "line";
+  x: number;
+  y: number;
+  atMs: number;
+  bad: boolean;
+  route: Route | null;
+}
+
+export const EFFECT_MS = 900;
+const EFFECTS_MAX = 120;
+
+export class Packets {
+  list: Packet[] = [];
+  effects: Effect[] = [];
+  crowdedOut = 0;
+  private shares = new Map<number, number>();
+
+  /** `rate`: the edge's calls a second. Returns whether the packet will be drawn. */
+  add(route: Route, nowMs: number, request: Request, rate: number, stretch: number, still: boolean): boolean {
+    if (request.ok && !this.keeps(route.edge, rate)) return false;
+    if (still) {
+      this.effect({ kind: "line", x: 0, y: 0, atMs: nowMs, bad: !request.ok, route });
+      return true;
+    }
+    if (this.list.length >= PACKETS_MAX && !this.evict()) return false;
+    const travel = travelMs(request.durationMs, route.track.length, stretch);
+    this.list.push({
+      route,
+      bornMs: nowMs - request.agoMs,
+      travelMs: travel,
+      ok: request.ok,
+      completedAtMs: request.completedAtMs,
+      drawn: false,
+    });
+    return true;
+  }
+
+  /** Removes what has arrived by `nowMs` and leaves rings for bad ones and knocks. */
+  advance(nowMs: number): void {
+    const { list } = this;
+    for (let i = list.length - 1; i >= 0; i--) {
+      const packet = list[i];
+      if (nowMs - packet.bornMs < packet.travelMs) continue;
+      if (!packet.ok || packet.route.style === "outside") this.arrive(packet, nowMs);
+      list[i] = list[list.length - 1];
+      list.pop();
+    }
+    this.effects = this.effects.filter((effect) => nowMs - effect.atMs < EFFECT_MS);
+  }
+
+  clear(): void {
+    this.list = [];
+    this.effects = [];
+  }
+
+  /** Packets keep moving when the layout changes: they take their edge's new route. */
+  reroute(routes: Map<number, Route>): void {
+    this.list = this.list.filter((packet) => {
+      const route = routes.get(packet.route.edge);
+      if (route) packet.route = route;
+      return route !== undefined;
+    });
+    this.effects = this.effects.filter((effect) => effect.kind === "ring");
+  }
+
+  private keeps(edge: number, rate: number): boolean {
+    const share = (this.shares.get(edge) ?? 1) + keptShare(rate);
+    const kept = share >= 1;
+    this.shares.set(edge, Math.min(1, kept ? share - 1 : share));
+    return kept;
+  }
+
+  private evict(): boolean {
+    const oldest = this.list.findIndex((packet) => packet.ok);
+    this.crowdedOut++;
+    if (oldest < 0) return false;
+    this.list[oldest] = this.list[this.list.length - 1];
+    this.list.pop();
+    return true;
+  }
+
+  private arrive(packet: Packet, nowMs: number): void {
+    const { points, count } = packet.route.track;
+    const last = (count - 1) * 2;
+    this.effect({ kind: "ring", x: points[last], y: points[last + 1], atMs: nowMs, bad: true, route: null });
+  }
+
+  private effect(effect: Effect): void {
+    if (this.effects.length >= EFFECTS_MAX) this.effects.shift();
+    this.effects.push(effect);
+  }
+}
+
+interface Request {
+  ok: boolean;
+  durationMs: number;
+  /** How long before the frame's time it was completed. */
+  agoMs: number;
+  completedAtMs: number;
+}
+
+/** The share of an edge's ok packets that are drawn: all up to 3/s, then a density that grows slowly. */
+export function keptShare(rate: number): number {
+  if (rate <= PACKET_RATE_EACH) return 1;
+  return Math.min(16, PACKET_RATE_EACH * (1 + Math.log(rate / PACKET_RATE_EACH))) / rate;
+}

@@ -1,0 +1,233 @@
+/**
+ * The scene: three stacked canvases and one animation loop.
+ *
+ * Enters: layout, graph, focus, theme, packets. Leaves: pixels, and what the pointer chose.
+ * Always holds: hulls and lines, and cards, are painted only when something changed; what moves is
+ * painted every frame, and not at all while nothing moves.
+ */
+import type { Layout } from "../layout/arrange";
+import { EMPTY_LAYOUT } from "../layout/arrange";
+import type { Focus, Selection } from "../select/visible";
+import { emptyGraph, type Graph } from "../store/graph";
+import { CameraControl, type Insets } from "./camera";
+import { paintBase } from "./edges";
+import { paintFlow } from "./flow";
+import { type Picture, same } from "./frame";
+import { HitTest } from "./hit";
+import { paintNodes } from "./nodes";
+import { DARK, type Palette } from "./palette";
+import { type Packet, Packets } from "./packets";
+import { attachPointer, type PointerHandlers } from "./pointer";
+import { makeSprites, type Sprites } from "./sprites";
+import { forgetCuts } from "./text";
+
+const FADE_IN_MS = 450;
+const FADE_OUT_MS = 700;
+
+export class Scene {
+  readonly packets = new Packets();
+  readonly control: CameraControl;
+  readonly picture: Picture;
+  onPacketDrawn: (packet: Packet) => void = () => {};
+  insets: Insets = { top: 0, right: 0, bottom: 0, left: 0 };
+  still = false;
+  paused = false;
+  frames = 0;
+  fps = 0;
+  private layers: CanvasRenderingContext2D[];
+  private sprites: Sprites;
+  private hit = new HitTest(EMPTY_LAYOUT);
+  private dirty = true;
+  private moving = false;
+  private appeared = new Map<string, number>();
+  private fadingUntil = 0;
+  private flowMs = 0;
+  private lastMs = 0;
+  private fpsSince = 0;
+  private fpsFrames = 0;
+
+  constructor(
+    readonly element: HTMLElement,
+    handlers: PointerHandlers,
+  ) {
+    this.layers = ["base", "flow", "nodes"].map((name) => this.addLayer(name));
+    this.picture = {
+      graph: emptyGraph(),
+      layout: EMPTY_LAYOUT,
+      camera: { k: 1, x: 0, y: 0 },
+      palette: DARK,
+      ratio: 1,
+      width: 0,
+      height: 0,
+      focus: null,
+      selection: null,
+      hovered: null,
+    };
+    this.sprites = makeSprites(DARK, 2);
+    this.control = new CameraControl(
+      element,
+      () => {
+        this.picture.camera = this.control.camera;
+        this.dirty = true;
+      },
+      (event) => attached.mayPan(event),
+    );
+    const attached = attachPointer(this, handlers);
+    new ResizeObserver(() => this.resize()).observe(element);
+    this.resize();
+    requestAnimationFrame((now) => this.tick(now));
+  }
+
+  /** The flow's clock: stands while paused. */
+  get nowMs(): number {
+    return this.flowMs;
+  }
+
+  setGraph(graph: Graph): void {
+    this.picture.graph = graph;
+    this.dirty = true;
+  }
+
+  setLayout(layout: Layout): void {
+    const before = this.picture.layout;
+    const lost = [...before.hulls.keys(), ...before.items.keys()].some(
+      (id) => !layout.hulls.has(id) && !layout.items.has(id),
+    );
+    if (lost) this.fadeOut();
+    const first = before.items.size === 0;
+    for (const id of layout.items.keys()) {
+      if (!before.items.has(id) && !first) this.appeared.set(id, performance.now());
+    }
+    this.fadingUntil = performance.now() + FADE_IN_MS;
+    this.picture.layout = layout;
+    this.hit = new HitTest(layout);
+    this.packets.reroute(layout.routes);
+    this.dirty = true;
+    if (!this.control.byHand) this.fit(!first);
+  }
+
+  setFocus(selection: Selection | null, focus: Focus | null): void {
+    this.picture.selection = selection;
+    this.picture.focus = focus;
+    this.dirty = true;
+  }
+
+  setHovered(hovered: Selection | null): void {
+    if (same(this.picture.hovered, hovered)) return;
+    this.picture.hovered = hovered;
+    this.dirty = true;
+  }
+
+  setPalette(palette: Palette): void {
+    this.picture.palette = palette;
+    this.sprites = makeSprites(palette, Math.max(2, this.picture.ratio));
+    this.dirty = true;
+  }
+
+  setInsets(insets: Insets): void {
+    this.insets = insets;
+    if (!this.control.byHand) this.fit(true);
+  }
+
+  fit(glide: boolean): void {
+    this.control.byHand = false;
+    this.control.to(this.control.fitted(this.picture.layout.bounds, this.insets), glide && !this.still);
+  }
+
+  /** Brings a world point to the middle of what the panels leave free. */
+  center(x: number, y: number): void {
+    const { width, height } = this.picture;
+    const k = Math.max(this.control.current().k, 0.9);
+    const cx = (this.insets.left + width - this.insets.right) / 2;
+    const cy = (this.insets.top + height - this.insets.bottom) / 2;
+    this.control.byHand = true;
+    this.control.to({ k, x: cx - x * k, y: cy - y * k }, !this.still);
+  }
+
+  /** After the fonts have come, and whenever figures changed. */
+  repaint(): void {
+    forgetCuts();
+    this.dirty = true;
+  }
+
+  worldAt(clientX: number, clientY: number): [number, number] {
+    const box = this.element.getBoundingClientRect();
+    const { k, x, y } = this.picture.camera;
+    return [(clientX - box.left - x) / k, (clientY - box.top - y) / k];
+  }
+
+  pick(clientX: number, clientY: number): Selection | null {
+    const [x, y] = this.worldAt(clientX, clientY);
+    return this.hit.at(x, y, 8 / this.picture.camera.k);
+  }
+
+  private addLayer(name: string): CanvasRenderingContext2D {
+    const canvas = document.createElement("canvas");
+    canvas.className = `layer layer-${name}`;
+    canvas.setAttribute("aria-hidden", "true");
+    this.element.append(canvas);
+    return canvas.getContext("2d")!;
+  }
+
+  private resize(): void {
+    const { clientWidth, clientHeight } = this.element;
+    const ratio = Math.min(2.5, window.devicePixelRatio || 1);
+    if (this.picture.ratio !== ratio) this.sprites = makeSprites(this.picture.palette, Math.max(2, ratio));
+    Object.assign(this.picture, { width: clientWidth, height: clientHeight, ratio });
+    for (const { canvas } of this.layers) {
+      canvas.width = Math.round(clientWidth * ratio);
+      canvas.height = Math.round(clientHeight * ratio);
+    }
+    this.dirty = true;
+    if (!this.control.byHand) this.fit(false);
+  }
+
+  private tick(nowMs: number): void {
+    requestAnimationFrame((next) => this.tick(next));
+    if (!this.paused) this.flowMs += Math.min(250, nowMs - this.lastMs);
+    this.lastMs = nowMs;
+    this.countFrame(nowMs);
+    this.control.step(nowMs);
+    const [base, flow, nodes] = this.layers;
+    if (this.dirty || nowMs < this.fadingUntil) {
+      this.dirty = false;
+      paintBase(base, this.picture);
+      paintNodes(nodes, this.picture, (id) => this.alphaOf(id, nowMs));
+      this.moving = true;
+    }
+    if (!this.paused) this.packets.advance(this.flowMs);
+    const active = this.packets.list.length > 0 || this.packets.effects.length > 0;
+    if (active || this.moving) {
+      paintFlow(flow, this.picture, this.packets, this.sprites, this.flowMs, this.onPacketDrawn);
+      this.moving = active;
+    }
+  }
+
+  private countFrame(nowMs: number): void {
+    this.frames++;
+    this.fpsFrames++;
+    if (nowMs - this.fpsSince < 1000) return;
+    this.fps = (this.fpsFrames * 1000) / (nowMs - this.fpsSince);
+    this.fpsFrames = 0;
+    this.fpsSince = nowMs;
+  }
+
+  private alphaOf(id: string, nowMs: number): number {
+    const since = this.appeared.get(id);
+    if (since === undefined) return 1;
+    const share = (nowMs - since) / FADE_IN_MS;
+    if (share >= 1) this.appeared.delete(id);
+    return Math.min(1, Math.max(0, share));
+  }
+
+  /** What is gone fades: the last picture stays above the new one and becomes transparent. */
+  private fadeOut(): void {
+    for (const { canvas } of [this.layers[0], this.layers[2]]) {
+      const ghost = canvas.cloneNode() as HTMLCanvasElement;
+      ghost.className = "layer ghost";
+      ghost.getContext("2d")?.drawImage(canvas, 0, 0);
+      this.element.append(ghost);
+      window.setTimeout(() => ghost.remove(), FADE_OUT_MS);
+    }
+  }
+}

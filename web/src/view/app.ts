@@ -1,0 +1,57 @@
+/**
+ * What the views share: the stores, what is chosen, and the few things a view may ask for.
+ *
+ * Always holds: views read the stores and call these functions; they never write to a store.
+ */
+import type { LinkState } from "../backend/live";
+import type { Filters, StatusClass } from "../select/filters";
+import type { Selection } from "../select/visible";
+import type { Graph } from "../store/graph";
+import type { History } from "../store/history";
+import type { Notices } from "../store/notices";
+import type { Requests } from "../store/requests";
+import type { Scene } from "../render/scene";
+
+export type Panel =
+  | { kind: "none" }
+  | { kind: "selection" }
+  | { kind: "call"; id: string; back: "selection" | "bad" }
+  | { kind: "bad" }
+  | { kind: "notices" };
+
+export type ThemeChoice = "system" | "dark" | "light";
+
+export interface State {
+  graph: Graph;
+  requests: Requests;
+  history: History;
+  notices: Notices;
+  filters: Filters;
+  selection: Selection | null;
+  panel: Panel;
+  link: LinkState;
+  linkReason: string;
+  /** When the newest message came, by `performance.now()`; null: none yet. */
+  heardMs: number | null;
+  paused: boolean;
+  stretch: number;
+  theme: ThemeChoice;
+}
+
+export interface App {
+  state: State;
+  scene: Scene;
+  select(selection: Selection | null, center?: boolean): void;
+  openCall(id: string): void;
+  openPanel(panel: Panel): void;
+  toggleClass(which: StatusClass): void;
+  setPaused(paused: boolean): void;
+  setStretch(stretch: number): void;
+  setTheme(theme: ThemeChoice): void;
+}
+
+/** A part of the page. `update` runs at most four times a second, and after each choice. */
+export interface View {
+  element: HTMLElement;
+  update(): void;
+}

@@ -1,0 +1,79 @@
+/**
+ * `window.__hopwatch`: what tests and benchmarks read. Positions are client (screen) coordinates.
+ */
+import type { Packet } from "../render/packets";
+import type { Scene } from "../render/scene";
+
+export interface DrawnInfo {
+  /** When the request was completed, in the hub's clock. */
+  completedAtMs: number;
+  /** When its packet was first drawn, in the browser's clock. */
+  drawnAtMs: number;
+  edgeId: string;
+}
+
+export interface Hooks {
+  onPacketDrawn?: (info: DrawnInfo) => void;
+  stats(): Record<string, number>;
+  nodes(): { id: string; kind: string; x: number; y: number; w: number; h: number }[];
+  edges(): { id: string; x: number; y: number }[];
+}
+
+declare global {
+  interface Window {
+    __hopwatch?: Hooks;
+  }
+}
+
+export function installHooks(scene: Scene): void {
+  const hooks: Hooks = {
+    stats: () => ({
+      fps: scene.fps,
+      frames: scene.frames,
+      packets: scene.packets.list.length,
+      crowdedOut: scene.packets.crowdedOut,
+      nodes: scene.picture.layout.items.size,
+      edges: scene.picture.layout.routes.size,
+    }),
+    nodes: () => nodesOf(scene),
+    edges: () => edgesOf(scene),
+  };
+  window.__hopwatch = hooks;
+  scene.onPacketDrawn = (packet) => report(scene, hooks, packet);
+}
+
+function report(scene: Scene, hooks: Hooks, packet: Packet): void {
+  if (!hooks.onPacketDrawn) return;
+  hooks.onPacketDrawn({
+    completedAtMs: packet.completedAtMs,
+    drawnAtMs: performance.timeOrigin + performance.now(),
+    edgeId: scene.picture.graph.edges.get(packet.route.edge)?.id ?? String(packet.route.edge),
+  });
+}
+
+function toClient(scene: Scene, x: number, y: number): [number, number] {
+  const box = scene.element.getBoundingClientRect();
+  const { camera } = scene.picture;
+  return [x * camera.k + camera.x + box.left, y * camera.k + camera.y + box.top];
+}
+
+function nodesOf(scene: Scene) {
+  const { layout, graph, camera } = scene.picture;
+  const place = (id: string, kind: string, box: { x: number; y: number; w: number; h: number }) => {
+    const [x, y] = toClient(scene, box.x, box.y);
+    return { id, kind, x, y, w: box.w * camera.k, h: box.h * camera.k };
+  };
+  return [
+    ...[...layout.hulls.values()].map((hull) => place(hull.id, "hull", hull)),
+    ...[...layout.items.values()].map((item) => place(item.id, graph.nodes.get(item.id)?.kind ?? item.kind, item)),
+  ];
+}
+
+function edgesOf(scene: Scene) {
+  const { layout, graph } = scene.picture;
+  return [...layout.routes.values()].map(({ edge, track }) => {
+    const i = Math.floor(track.count * 0.35);
+    const [x, y] = toClient(scene, track.points[2 * i], track.points[2 * i + 1]);
+    return { id: graph.edges.get(edge)?.id ?? String(edge), x, y };
+  });
+}

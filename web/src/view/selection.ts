@@ -1,0 +1,185 @@
+/** The panel of a selected node, edge or server: figures, sparkline, status split, peers, live requests. */
+import type { Edge } from "#forms";
+import { bytes, grouped, ms, rate, share } from "../render/format";
+import { shows } from "../select/filters";
+import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
+import { type Figures, type Graph, NO_FIGURES, sumFigures } from "../store/graph";
+import { sparkline } from "../store/history";
+import type { App } from "./app";
+import { h, heading, setText } from "./dom";
+import { keyedList, ORIGIN_TEXT, shortRow } from "./rows";
+import { sparkChart } from "./spark";
+
+const ROWS_MAX = 40;
+const PEERS_MAX = 12;
+
+/** The content for one selection; made anew when another thing is selected. */
+export function selectionView(app: App, selection: Selection): { element: HTMLElement; update(): void } {
+  const tiles = figureTiles();
+  const spark = sparkChart();
+  const split = statusSplit();
+  const peers = h("div", { class: "peers" });
+  const requests = h("div", { class: "requests" });
+  const none = h("p", { class: "hint" }, "No request seen since opened.");
+  const facts = h("dl", { class: "facts" });
+  const fill = keyedList(requests, (call: { id: string; revision: number }) => `${call.id} ${call.revision}`, (call) =>
+    shortRow(app, call as Parameters<typeof shortRow>[1]),
+  );
+  const element = h(
+    "div",
+    { class: "panel-body" },
+    tiles.element,
+    heading("Last 60 s"),
+    spark.element,
+    heading("Status, last 60 s"),
+    split.element,
+    facts,
+    heading(selection.kind === "edge" ? "Ends" : "Peers"),
+    peers,
+    heading("Live requests"),
+    none,
+    requests,
+  );
+  const update = () => {
+    const { graph, history, requests: log, filters } = app.state;
+    const edges = edgesOf(graph, selection);
+    const figures = figuresOf(graph, selection, edges);
+    tiles.update(figures);
+    spark.update(sparkline(history, edges.map((edge) => edge.index)));
+    split.update(figures);
+    facts.replaceChildren(...factsOf(graph, selection, edges));
+    peers.replaceChildren(...peersOf(app, graph, selection, edges));
+    const shown = log.calls.filter((call) => shows(filters, call.status, call.ok));
+    const calls = callsOf(shown, edges, ROWS_MAX);
+    none.hidden = calls.length > 0;
+    fill(calls);
+  };
+  return { element, update };
+}
+
+export function titleOf(graph: Graph, selection: Selection): { title: string; text: string } {
+  if (selection.kind === "server") {
+    const server = graph.servers.get(selection.id);
+    const state = server?.connected ? "agent connected" : "agent gone";
+    return { title: selection.id, text: ["server", state, ...(server?.internal_addresses ?? [])].join(" · ") };
+  }
+  if (selection.kind === "edge") {
+    const edge = graph.edges.get(selection.index);
+    const name = (id?: string) => (id && graph.nodes.get(id)?.name) || "unknown";
+    return { title: `${name(edge?.from)} → ${name(edge?.to)}`, text: edge ? ORIGIN_TEXT[edge.origin] : "" };
+  }
+  const node = graph.nodes.get(selection.id);
+  if (!node) return { title: "gone", text: "" };
+  return { title: node.name, text: [node.server, kindText(node)].filter(Boolean).join(" · ") };
+}
+
+function figuresOf(graph: Graph, selection: Selection, edges: Edge[]): Figures {
+  const sum = sumFigures(edges.flatMap((edge) => graph.edgeFigures.get(edge.index) ?? []));
+  if (selection.kind === "edge") return sum;
+  const own = selection.kind === "node" ? graph.nodeFigures.get(selection.id) : graph.serverFigures.get(selection.id);
+  return own ? { ...own, p50_ms: own.p50_ms ?? worstOfCallers(graph, selection, edges) } : sum;
+}
+
+function worstOfCallers(graph: Graph, selection: Selection, edges: Edge[]): number | null {
+  const into = edges.filter((edge) => selection.kind !== "node" || edge.to === selection.id);
+  return sumFigures(into.flatMap((edge) => graph.edgeFigures.get(edge.index) ?? [])).p50_ms;
+}
+
+function figureTiles() {
+  const values = ["Requests", "p50", "p95", "Errors"].map((label) => ({ label, value: h("b", {}) }));
+  const element = h(
+    "div",
+    { class: "tiles" },
+    ...values.map(({ label, value }) => h("div", { class: "tile" }, h("span", {}, label), value)),
+  );
+  const update = (f: Figures) => {
+    const texts = [`${rate(f.rate)}/s`, ms(f.p50_ms), ms(f.p95_ms), share(f.errors, f.calls)];
+    values.forEach(({ value }, i) => setText(value, texts[i]));
+    values[3].value.classList.toggle("bad-text", f.errors > 0);
+  };
+  return { element, update };
+}
+
+function statusSplit() {
+  const ok = h("i", { class: "ok" });
+  const bad = h("i", { class: "bad" });
+  const [left, right] = [h("span"), h("span")];
+  const element = h("div", { class: "split" }, h("div", { class: "split-bar" }, ok, bad), h("div", { class: "split-text" }, left, right));
+  const update = (f: Figures) => {
+    ok.style.flexGrow = String(f.calls - f.errors);
+    bad.style.flexGrow = String(f.errors);
+    bad.hidden = f.errors === 0;
+    setText(left, f.calls === 0 ? "no calls in 60 s" : `ok ${grouped(f.calls - f.errors)}`);
+    setText(right, f.calls === 0 ? "" : `4xx · 5xx ${grouped(f.errors)}`);
+  };
+  return { element, update };
+}
+
+function factsOf(graph: Graph, selection: Selection, edges: Edge[]): HTMLElement[] {
+  const facts: [string, string][] = [];
+  if (selection.kind === "node") {
+    const node = graph.nodes.get(selection.id);
+    if (node?.addresses.length) facts.push(["addresses", node.addresses.slice(0, 6).join(", ")]);
+    for (const c of node?.containers ?? []) {
+      facts.push(["container", [c.name, c.address, c.network, c.image].filter(Boolean).join(" · ")]);
+    }
+  }
+  if (selection.kind === "server") {
+    const server = graph.servers.get(selection.id);
+    const state = graph.status?.servers.find((s) => s.id === selection.id);
+    if (server?.public_addresses.length) facts.push(["public", server.public_addresses.join(", ")]);
+    for (const network of server?.networks ?? []) facts.push(["network", `${network.name} ${network.subnets.join(", ")}`]);
+    if (state?.lag_ms != null) facts.push(["lag", ms(state.lag_ms)]);
+    if (state?.skew_ms != null) facts.push(["clock", `${state.skew_ms >= 0 ? "+" : "−"}${ms(Math.abs(state.skew_ms))} against the hub`]);
+    if (state) facts.push(["lines", `${state.malformed} malformed, ${state.missing} missing`]);
+  }
+  if (selection.kind === "edge" && edges[0]) {
+    const via = edges[0].via.map((id) => graph.nodes.get(id)?.name ?? id);
+    if (via.length) facts.push(["via", via.join(" → ")]);
+  }
+  const totals = edges.flatMap((edge) => graph.totals.get(edge.index) ?? []);
+  const calls = totals.reduce((sum, t) => sum + t.calls, 0);
+  const size = totals.reduce((sum, t) => sum + t.bytes, 0);
+  facts.push(["in all", `${grouped(calls)} calls, ${bytes(size)}`]);
+  return facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
+}
+
+function peersOf(app: App, graph: Graph, selection: Selection, edges: Edge[]): HTMLElement[] {
+  const rows = edges
+    .map((edge) => ({ edge, figures: graph.edgeFigures.get(edge.index) ?? NO_FIGURES }))
+    .sort((a, b) => b.figures.rate - a.figures.rate || (a.edge.id < b.edge.id ? -1 : 1));
+  if (rows.length === 0) return [h("p", { class: "hint" }, "Nobody yet.")];
+  if (selection.kind === "edge") {
+    return [rows[0].edge.from, rows[0].edge.to].map((id, i) => endRow(app, graph, id, i === 0 ? "from" : "to"));
+  }
+  const members = new Set(selection.kind === "server" ? membersOf(graph, selection.id).map((n) => n.id) : [selection.id]);
+  const shown = rows.slice(0, PEERS_MAX).map(({ edge, figures }) => peerRow(app, graph, edge, figures, members));
+  const rest = rows.length - shown.length;
+  return rest > 0 ? [...shown, h("p", { class: "hint" }, `and ${rest} more`)] : shown;
+}
+
+function endRow(app: App, graph: Graph, id: string, way: string): HTMLElement {
+  const name = graph.nodes.get(id)?.name ?? id;
+  const server = graph.nodes.get(id)?.server ?? "";
+  return h(
+    "button",
+    { type: "button", class: "row peer", onclick: () => app.select({ kind: "node", id }) },
+    h("span", { class: "way" }, way),
+    h("span", { class: "path" }, name),
+    h("span", { class: "took" }, server),
+  );
+}
+
+function peerRow(app: App, graph: Graph, edge: Edge, figures: Figures, members: Set<string>): HTMLElement {
+  const way = members.has(edge.from) ? (members.has(edge.to) ? "within" : "out") : members.has(edge.to) ? "in" : "through";
+  const name = (id: string) => graph.nodes.get(id)?.name ?? id;
+  const text = way === "out" ? name(edge.to) : way === "in" ? name(edge.from) : `${name(edge.from)} → ${name(edge.to)}`;
+  return h(
+    "button",
+    { type: "button", class: "row peer", onclick: () => app.select({ kind: "edge", index: edge.index }) },
+    h("span", { class: "way" }, way),
+    h("span", { class: "path" }, text, edge.origin === "same_server" || edge.origin === "public" ? null : h("em", {}, ORIGIN_TEXT[edge.origin])),
+    h("span", { class: "took strong" }, `${rate(figures.rate)}/s`),
+    h("span", { class: figures.errors ? "took bad-text" : "took" }, share(figures.errors, figures.calls)),
+  );
+}

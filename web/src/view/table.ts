@@ -1,0 +1,57 @@
+/** The same figures for screen readers: a visually hidden table of nodes and of edges. */
+import { ms, rate, share } from "../render/format";
+import { kindText } from "../select/visible";
+import { type Figures, NO_FIGURES } from "../store/graph";
+import type { App, View } from "./app";
+import { h } from "./dom";
+import { ORIGIN_TEXT } from "./rows";
+
+const EVERY_MS = 2000;
+const ROWS_MAX = 500;
+
+export function srTable(app: App): View {
+  const nodes = h("tbody");
+  const edges = h("tbody");
+  const element = h(
+    "div",
+    { class: "visually-hidden", "data-testid": "sr-table" },
+    table("Nodes: calls received in the last 60 s", ["Name", "Kind", "Server"], nodes),
+    table("Edges: calls in the last 60 s", ["From", "To", "Origin"], edges),
+  );
+  let last = Number.NEGATIVE_INFINITY;
+  const update = () => {
+    const now = performance.now();
+    if (now - last < EVERY_MS || app.state.paused) return;
+    last = now;
+    const { graph } = app.state;
+    const name = (id: string) => graph.nodes.get(id)?.name ?? id;
+    nodes.replaceChildren(
+      ...[...graph.nodes.values()]
+        .slice(0, ROWS_MAX)
+        .map((n) => row([n.name, kindText(n), n.server ?? "none"], graph.nodeFigures.get(n.id))),
+    );
+    edges.replaceChildren(
+      ...[...graph.edges.values()]
+        .slice(0, ROWS_MAX)
+        .map((e) => row([name(e.from), name(e.to), ORIGIN_TEXT[e.origin]], graph.edgeFigures.get(e.index))),
+    );
+  };
+  return { element, update };
+}
+
+function table(caption: string, columns: string[], body: HTMLElement): HTMLElement {
+  const heads = [...columns, "Calls a second", "Calls", "Errors", "95th percentile"];
+  return h(
+    "table",
+    {},
+    h("caption", {}, caption),
+    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
+    body,
+  );
+}
+
+function row(texts: string[], figures: Figures = NO_FIGURES): HTMLElement {
+  const f = figures;
+  const all = [...texts, rate(f.rate), String(f.calls), `${f.errors} (${share(f.errors, f.calls)})`, ms(f.p95_ms)];
+  return h("tr", {}, ...all.map((text) => h("td", {}, text)));
+}
