@@ -29,7 +29,15 @@ from hub.query import Query
 from hub.sockets import Sockets
 from hub.state import State
 
-WEB = Path(__file__).parent.parent / "web" / "dist"
+WEB = next(
+    (
+        path
+        for path in (Path(__file__).parent / "web", Path(__file__).parent.parent / "web" / "dist")
+        if path.is_dir()
+    ),
+    Path(__file__).parent / "web",
+)
+"""The built view: inside an installed package, or beside it in a checkout."""
 
 CONTENT_POLICY = (
     "default-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
