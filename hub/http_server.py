@@ -7,6 +7,7 @@ Enters: the application and an address. Leaves: a server that runs until it is t
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +60,7 @@ async def run(app: Quart, listener: socket.socket, stop: Callable[[], Any]) -> N
     """Serve until `stop()` returns."""
     turn_off_deflate()
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{os.dup(listener.fileno())}"]  # Hypercorn closes what it is given.
     config.accesslog = None
     config.errorlog = None
     config.graceful_timeout = 1.0
