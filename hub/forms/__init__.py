@@ -1,0 +1,111 @@
+"""The JSON forms of the HTTP API and the live socket: what users, scripts and the view may rely on.
+
+Every answer of the hub is one of these structs, encoded with msgspec. Their JSON Schemas are
+generated into `docs/schemas/` (`make gen`), the TypeScript types of the view from those; golden
+examples stand in `docs/examples/`. All keys are always there, null where unknown. Times are
+RFC 3339 with nanoseconds, UTC.
+"""
+
+from hub.forms.base import (
+    Form,
+    JoinKey,
+    MissingHalf,
+    NodeKind,
+    Origin,
+    ProxyKind,
+)
+from hub.forms.calls import (
+    Call,
+    Hop,
+    Join,
+    Party,
+    Requests,
+)
+from hub.forms.live import (
+    CallSummary,
+    EdgeStats,
+    EdgeTotals,
+    Frame,
+    FrameAck,
+    Hidden,
+    LiveServer,
+    NodeStats,
+    Notice,
+    Packets,
+    ServerStats,
+    Snapshot,
+    Stats,
+    Status,
+    TopologyChange,
+)
+from hub.forms.state import (
+    AccessLog,
+    Health,
+    Ledger,
+    LedgerLog,
+    LedgerTotals,
+    MalformedForm,
+    NetworkInfo,
+    NetworkService,
+    Problem,
+    Servers,
+    ServerState,
+)
+from hub.forms.topology import (
+    Container,
+    Edge,
+    EdgeRate,
+    Edges,
+    NetworkForm,
+    Node,
+    ServerForm,
+    Topology,
+)
+
+__all__ = [
+    "AccessLog",
+    "Call",
+    "CallSummary",
+    "Container",
+    "Edge",
+    "EdgeRate",
+    "EdgeStats",
+    "EdgeTotals",
+    "Edges",
+    "Form",
+    "Frame",
+    "FrameAck",
+    "Health",
+    "Hidden",
+    "Hop",
+    "Join",
+    "JoinKey",
+    "Ledger",
+    "LedgerLog",
+    "LedgerTotals",
+    "LiveServer",
+    "MalformedForm",
+    "MissingHalf",
+    "NetworkForm",
+    "NetworkInfo",
+    "NetworkService",
+    "Node",
+    "NodeKind",
+    "NodeStats",
+    "Notice",
+    "Origin",
+    "Packets",
+    "Party",
+    "Problem",
+    "ProxyKind",
+    "Requests",
+    "ServerForm",
+    "ServerState",
+    "ServerStats",
+    "Servers",
+    "Snapshot",
+    "Stats",
+    "Status",
+    "Topology",
+    "TopologyChange",
+]

@@ -1,0 +1,227 @@
+"""The live socket: snapshots and frames to the page, acknowledgements from it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hub.forms.base import Form, JoinKey, MissingHalf, Origin
+from hub.forms.topology import Edge, Node, ServerForm, Topology
+
+
+class CallSummary(Form):
+    """A call as the live lists show it; the whole of it is at `/api/v1/requests/{id}`."""
+
+    id: str
+    edge: int
+    """`Edge.index`."""
+    start_ms: float
+    """Milliseconds since 1970, in the hub's clock."""
+    duration_ms: float
+    method: str
+    host: str
+    path: str
+    status: int
+    ok: bool
+    origin: Origin
+    address: str | None
+    """The caller's."""
+    answered_by: Literal["service", "proxy"]
+    join: JoinKey
+    missing: MissingHalf | None
+    revision: int
+
+
+class Packets(Form):
+    """Columns: one entry a completed call, oldest first."""
+
+    edge: list[int]
+    """`Edge.index`."""
+    end_ms: list[float]
+    """When it was completed: milliseconds before the frame's time (hub's clock)."""
+    duration_ms: list[float]
+    status: list[int]
+    ok: list[int]
+    """1 or 0."""
+
+
+class EdgeTotals(Form):
+    """Columns: cumulative totals since the hub began, of every edge that changed lately."""
+
+    edge: list[int]
+    calls: list[int]
+    errors: list[int]
+    bytes: list[int]
+    """In and out."""
+
+
+class EdgeStats(Form):
+    """Columns: the last 60 s of every edge that had calls in them."""
+
+    edge: list[int]
+    rate: list[float]
+    """Calls a second over the last 10 s."""
+    calls: list[int]
+    errors: list[int]
+    p50_ms: list[float]
+    p95_ms: list[float]
+    p99_ms: list[float]
+
+
+class NodeStats(Form):
+    """Columns: the last 60 s of every service and proxy that was called in them."""
+
+    node: list[str]
+    rate: list[float]
+    """Calls a second received over the last 10 s."""
+    calls: list[int]
+    errors: list[int]
+    p95_ms: list[float]
+
+
+class ServerStats(Form):
+    """Columns: the last 60 s of every server: calls that arrived at one of its proxies."""
+
+    server: list[str]
+    rate: list[float]
+    calls: list[int]
+    errors: list[int]
+    p95_ms: list[float]
+
+
+class Stats(Form):
+    """Sent once a second."""
+
+    edges: EdgeStats
+    nodes: NodeStats
+    servers: ServerStats
+    rate: float
+    """Calls a second over the last 10 s, of the whole."""
+    error_share: float
+    p95_ms: float | None
+
+
+class LiveServer(Form):
+    """A server's state in the live status."""
+
+    id: str
+    connected: bool
+    lag_ms: float | None
+    skew_ms: float | None
+    malformed: int
+    missing: int
+
+
+class Status(Form):
+    """Sent once a second: what the view may claim."""
+
+    servers: list[LiveServer]
+    received_per_s: float
+    """Lines that reached the hub."""
+    shown_per_s: float
+    """Calls that went out to this view as packets."""
+    malformed: int
+    missing: int
+    outstanding: int
+    exact: bool
+    reason: str | None
+
+
+class Notice(Form):
+    """Something a person should know."""
+
+    id: str
+    """A later notice of the same id replaces it."""
+    kind: Literal[
+        "outside",
+        "spoof",
+        "hairpin",
+        "half_seen",
+        "skew",
+        "agent_gone",
+        "missing_lines",
+        "malformed",
+    ]
+    title: str
+    text: str
+    count: int
+    """How often it was seen."""
+    time: str
+    """When it was last seen."""
+    node: str | None
+    """The node it speaks of."""
+    edge: int | None
+    server: str | None
+
+
+class Hidden(Form):
+    """What a frame's bounds kept out of it; totals count it all the same."""
+
+    packets: int
+    errors: int
+    calls: int
+
+
+class TopologyChange(Form):
+    """Whole new forms of what changed, and ids of what is gone."""
+
+    version: int
+    servers: list[ServerForm]
+    nodes: list[Node]
+    edges: list[Edge]
+    removed_servers: list[str]
+    removed_nodes: list[str]
+    removed_edges: list[int]
+
+
+class Snapshot(Form, tag="snapshot"):
+    """The first message, and again whenever the page fell more than 2 s behind."""
+
+    protocol: int
+    """1."""
+    hub_version: str
+    seq: int
+    """Frames go on from here."""
+    time_ms: float
+    """The hub's clock, milliseconds since 1970."""
+    frame_interval_ms: float
+    topology: Topology
+    totals: EdgeTotals
+    """Of every edge."""
+    stats: Stats
+    status: Status
+    errors: list[CallSummary]
+    """The newest bad ones, oldest first, at most 200."""
+    calls: list[CallSummary]
+    """The newest, oldest first, at most 200."""
+    notices: list[Notice]
+
+
+class Frame(Form, tag="frame"):
+    """What happened since the last frame. Totals are cumulative: a skipped frame loses no count."""
+
+    seq: int
+    """Grows; gaps are frames that this page was too slow for."""
+    time_ms: float
+    topology: TopologyChange | None
+    totals: EdgeTotals
+    packets: Packets
+    """At most 2,000."""
+    errors: list[CallSummary]
+    """At most 200 calls that are not ok."""
+    calls: list[CallSummary]
+    """At most 50, the newest."""
+    amended: list[CallSummary]
+    """Calls shown before, in their new form (same id)."""
+    hidden: Hidden
+    stats: Stats | None
+    status: Status | None
+    notices: list[Notice]
+
+
+# --- page → hub ----------------------------------------------------------------------------------
+
+
+class FrameAck(Form, tag="ack"):
+    """Every second: the newest frame that the page has taken in."""
+
+    seq: int
