@@ -37,7 +37,7 @@ import { topBar } from "./view/topbar";
 const UPDATE_MS = 250;
 const MOVED_KEY = "hopwatch.moved";
 const STRETCH_KEY = "hopwatch.stretch";
-const PANEL_W = 384;
+const PANEL_W = 396;
 
 const state: State = {
   graph: emptyGraph(),
@@ -64,7 +64,10 @@ const scene = new Scene(container, {
     container.classList.toggle("pointing", target !== null && target.kind !== "server");
     tip.show(target, x, y);
   },
-  click: (target) => app.select(same(target, state.selection) ? null : target),
+  click: (target) => {
+    tip.show(null, 0, 0);
+    app.select(same(target, state.selection) ? null : target);
+  },
   drag: (target, dx, dy, done) => drag(target, dx, dy, done),
 });
 
@@ -196,7 +199,7 @@ function centerOn(selection: Selection): void {
 /** Room for the bars, and for the panel where there is enough of it. */
 function place(open: Panel): void {
   const beside = open.kind !== "none" && window.innerWidth > 900;
-  scene.setInsets({ top: 82, bottom: 100, left: 28, right: beside ? PANEL_W + 24 : 28 });
+  scene.setInsets({ top: 92, bottom: 108, left: 28, right: beside ? PANEL_W + 24 : 28 });
 }
 
 function updateViews(): void {
@@ -209,17 +212,21 @@ const setStill = () => {
 };
 motion.addEventListener("change", setStill);
 setStill();
-window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => app.setTheme(state.theme));
+window
+  .matchMedia("(prefers-color-scheme: light)")
+  .addEventListener("change", () => app.setTheme(state.theme));
 window.addEventListener("resize", () => place(state.panel));
 
-document.getElementById("app")!.append(
-  top.element,
-  container,
-  panel.element,
-  ...views.slice(2).map((view) => view.element),
-  tip.element,
-  help.element,
-);
+document
+  .getElementById("app")!
+  .append(
+    top.element,
+    container,
+    panel.element,
+    ...views.slice(2).map((view) => view.element),
+    tip.element,
+    help.element,
+  );
 app.setTheme(state.theme);
 place(state.panel);
 attachKeys(app, { focusSearch: top.focusSearch, toggleHelp: help.toggle });

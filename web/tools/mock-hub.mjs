@@ -25,7 +25,9 @@ const { values: options } = parseArgs({
   },
 });
 const FRAME_MS = 100;
-const world = options.empty ? { servers: [], nodes: [], edges: [], late: null } : worldOf(options.scene, Number(options.nodes));
+const world = options.empty
+  ? { servers: [], nodes: [], edges: [], late: null }
+  : worldOf(options.scene, Number(options.nodes));
 const speed = Number(options.rate);
 if (world.late && options.late === "0") join3(world, world.late);
 
@@ -47,7 +49,15 @@ function join3(into, late) {
 }
 
 const wire = ({ plan: _plan, ...edge }) => edge;
-const PATHS = ["/echo?q=x", "/orders/91c2/items", "/aggregate?depth=2", "/healthz", "/users/42", "/search?q=%3Cb%3Ehi", "/v1/invoices/91d0/pay"];
+const PATHS = [
+  "/echo?q=x",
+  "/orders/91c2/items",
+  "/aggregate?depth=2",
+  "/healthz",
+  "/users/42",
+  "/search?q=%3Cb%3Ehi",
+  "/v1/invoices/91d0/pay",
+];
 const pick = (list) => list[Math.floor(Math.random() * list.length)];
 
 function makeCall(edge, now) {
@@ -59,10 +69,21 @@ function makeCall(edge, now) {
   const status = ok ? pick([200, 200, 200, 204, 304]) : proxy ? 404 : pick([400, 404, 500, 502, 503]);
   const missing = edge.origin === "cross_server" && Math.random() < 0.06 ? "callee_half" : null;
   const summary = {
-    id, edge: edge.index, start_ms: now - duration, duration_ms: duration, method: pick(["GET", "GET", "POST"]),
-    host: "private-proxy", path: proxy ? pick(["/wp-login.php", "/.env", "/admin"]) : pick(PATHS), status, ok,
-    origin: edge.origin, address: world.nodes.find((n) => n.id === edge.from)?.addresses[0] ?? null,
-    answered_by: proxy ? "proxy" : "service", join: edge.origin === "cross_server" && !missing ? "trace" : "none", missing, revision: 1,
+    id,
+    edge: edge.index,
+    start_ms: now - duration,
+    duration_ms: duration,
+    method: pick(["GET", "GET", "POST"]),
+    host: "private-proxy",
+    path: proxy ? pick(["/wp-login.php", "/.env", "/admin"]) : pick(PATHS),
+    status,
+    ok,
+    origin: edge.origin,
+    address: world.nodes.find((n) => n.id === edge.from)?.addresses[0] ?? null,
+    answered_by: proxy ? "proxy" : "service",
+    join: edge.origin === "cross_server" && !missing ? "trace" : "none",
+    missing,
+    revision: 1,
   };
   calls.set(id, summary);
   if (calls.size > 4000) calls.delete(calls.keys().next().value);
@@ -71,9 +92,19 @@ function makeCall(edge, now) {
 
 function step(now) {
   const frame = {
-    type: "frame", seq: ++seq, time_ms: now, topology: null, totals: { edge: [], calls: [], errors: [], bytes: [] },
-    packets: { edge: [], end_ms: [], duration_ms: [], status: [], ok: [] }, errors: [], calls: [], amended: halves,
-    hidden: { packets: 0, errors: 0, calls: 0 }, stats: null, status: null, notices: [],
+    type: "frame",
+    seq: ++seq,
+    time_ms: now,
+    topology: null,
+    totals: { edge: [], calls: [], errors: [], bytes: [] },
+    packets: { edge: [], end_ms: [], duration_ms: [], status: [], ok: [] },
+    errors: [],
+    calls: [],
+    amended: halves,
+    hidden: { packets: 0, errors: 0, calls: 0 },
+    stats: null,
+    status: null,
+    notices: [],
   };
   halves = [];
   for (const edge of world.edges) play(frame, edge, now);
@@ -90,21 +121,59 @@ function play(frame, edge, now) {
     const call = makeCall(edge, now);
     any = true;
     const t = totals.get(edge.index) ?? { calls: 0, errors: 0, bytes: 0 };
-    totals.set(edge.index, { calls: t.calls + 1, errors: t.errors + (call.ok ? 0 : 1), bytes: t.bytes + 700 });
+    totals.set(edge.index, {
+      calls: t.calls + 1,
+      errors: t.errors + (call.ok ? 0 : 1),
+      bytes: t.bytes + 700,
+    });
     const w = window60.get(edge.index) ?? [];
     w.push({ now, ms: call.duration_ms, ok: call.ok });
     window60.set(edge.index, w);
     if (frame.packets.edge.length < 2000) {
-      const columns = { edge: edge.index, end_ms: Math.random() * FRAME_MS, duration_ms: call.duration_ms, status: call.status, ok: call.ok ? 1 : 0 };
+      const columns = {
+        edge: edge.index,
+        end_ms: Math.random() * FRAME_MS,
+        duration_ms: call.duration_ms,
+        status: call.status,
+        ok: call.ok ? 1 : 0,
+      };
       for (const [key, value] of Object.entries(columns)) frame.packets[key].push(value);
     } else frame.hidden.packets++;
     frame.calls.push(call);
     recent.calls.push(call);
-    if (!call.ok) frame.errors.push(call), recent.errors.push(call);
-    if (call.missing) setTimeout(() => halves.push({ ...call, missing: null, join: "trace", revision: 2 }), 900);
-    if (edge.origin === "outside") frame.notices.push(notice("outside", edge, "Knock at a private gateway from outside", `${call.address} asked server-a's private gateway for ${call.path}. It belongs to no server.`));
-    if (edge.origin === "hairpin") frame.notices.push(notice("hairpin", edge, "A call goes out and back in", "server-b calls server-a through its public gateway; the internal address would be shorter."));
-    if (call.missing) frame.notices.push(notice("half_seen", edge, "Half-seen call", "The callee's half is missing: its line has not come yet."));
+    if (!call.ok) {
+      frame.errors.push(call);
+      recent.errors.push(call);
+    }
+    if (call.missing)
+      setTimeout(() => halves.push({ ...call, missing: null, join: "trace", revision: 2 }), 900);
+    if (edge.origin === "outside")
+      frame.notices.push(
+        notice(
+          "outside",
+          edge,
+          "Knock at a private gateway from outside",
+          `${call.address} asked server-a's private gateway for ${call.path}. It belongs to no server.`,
+        ),
+      );
+    if (edge.origin === "hairpin")
+      frame.notices.push(
+        notice(
+          "hairpin",
+          edge,
+          "A call goes out and back in",
+          "server-b calls server-a through its public gateway; the internal address would be shorter.",
+        ),
+      );
+    if (call.missing)
+      frame.notices.push(
+        notice(
+          "half_seen",
+          edge,
+          "Half-seen call",
+          "The callee's half is missing: its line has not come yet.",
+        ),
+      );
   }
   if (!any) return;
   const t = totals.get(edge.index);
@@ -114,7 +183,17 @@ function play(frame, edge, now) {
 
 function notice(kind, edge, title, text) {
   const id = `${kind} ${edge.id}`;
-  const made = { id, kind, title, text, count: (notices.get(id)?.count ?? 0) + 1, time: new Date().toISOString(), node: edge.from, edge: edge.index, server: null };
+  const made = {
+    id,
+    kind,
+    title,
+    text,
+    count: (notices.get(id)?.count ?? 0) + 1,
+    time: new Date().toISOString(),
+    node: edge.from,
+    edge: edge.index,
+    server: null,
+  };
   notices.set(id, made);
   return made;
 }
@@ -123,7 +202,14 @@ function figures(entries, now) {
   const all = entries.filter((e) => e.now > now - 60_000);
   const sorted = all.map((e) => e.ms).sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
-  return { rate: all.filter((e) => e.now > now - 10_000).length / 10, calls: all.length, errors: all.filter((e) => !e.ok).length, p50_ms: at(0.5), p95_ms: at(0.95), p99_ms: at(0.99) };
+  return {
+    rate: all.filter((e) => e.now > now - 10_000).length / 10,
+    calls: all.length,
+    errors: all.filter((e) => !e.ok).length,
+    p50_ms: at(0.5),
+    p95_ms: at(0.95),
+    p99_ms: at(0.99),
+  };
 }
 
 function group(keyOf, now) {
@@ -138,43 +224,100 @@ function group(keyOf, now) {
 }
 
 function columns(name, rows, keys) {
-  return { [name]: rows.map(([key]) => key), ...Object.fromEntries(keys.map((k) => [k, rows.map(([, f]) => f[k])])) };
+  return {
+    [name]: rows.map(([key]) => key),
+    ...Object.fromEntries(keys.map((k) => [k, rows.map(([, f]) => f[k])])),
+  };
 }
 
 function stats(now) {
-  for (const [key, entries] of window60) window60.set(key, entries.filter((e) => e.now > now - 60_000));
+  for (const [key, entries] of window60)
+    window60.set(
+      key,
+      entries.filter((e) => e.now > now - 60_000),
+    );
   const short = ["rate", "calls", "errors", "p95_ms"];
   const serverOf = (id) => world.nodes.find((n) => n.id === id)?.server;
   const big = world.edges.length > 1000;
   const whole = figures([...window60.values()].flat(), now);
   return {
-    edges: columns("edge", group((e) => e.index, now), ["rate", "calls", "errors", "p50_ms", "p95_ms", "p99_ms"]),
-    nodes: columns("node", group((e) => (big ? e.to : [e.to, ...e.via]), now), short),
-    servers: columns("server", group((e) => (big ? null : [serverOf(e.to), ...e.via.map(serverOf)]), now), short),
-    rate: whole.rate, error_share: whole.calls ? whole.errors / whole.calls : 0, p95_ms: whole.calls ? whole.p95_ms : null,
+    edges: columns(
+      "edge",
+      group((e) => e.index, now),
+      ["rate", "calls", "errors", "p50_ms", "p95_ms", "p99_ms"],
+    ),
+    nodes: columns(
+      "node",
+      group((e) => (big ? e.to : [e.to, ...e.via]), now),
+      short,
+    ),
+    servers: columns(
+      "server",
+      group((e) => (big ? null : [serverOf(e.to), ...e.via.map(serverOf)]), now),
+      short,
+    ),
+    rate: whole.rate,
+    error_share: whole.calls ? whole.errors / whole.calls : 0,
+    p95_ms: whole.calls ? whole.p95_ms : null,
   };
 }
 
 function status() {
   const rate = figures([...window60.values()].flat(), Date.now()).rate;
   return {
-    servers: world.servers.map((s) => ({ id: s.id, connected: s.connected, lag_ms: 18 + Math.random() * 30, skew_ms: 1.4, malformed: 0, missing: 0 })),
-    received_per_s: rate * 1.3, shown_per_s: rate, malformed: 0, missing: 0, outstanding: 0, exact: true, reason: null,
+    servers: world.servers.map((s) => ({
+      id: s.id,
+      connected: s.connected,
+      lag_ms: 18 + Math.random() * 30,
+      skew_ms: 1.4,
+      malformed: 0,
+      missing: 0,
+    })),
+    received_per_s: rate * 1.3,
+    shown_per_s: rate,
+    malformed: 0,
+    missing: 0,
+    outstanding: 0,
+    exact: true,
+    reason: null,
   };
 }
 
 function snapshot(now) {
   const rows = [...totals];
   return {
-    type: "snapshot", protocol: 1, hub_version: "mock", seq, time_ms: now, frame_interval_ms: FRAME_MS,
+    type: "snapshot",
+    protocol: 1,
+    hub_version: "mock",
+    seq,
+    time_ms: now,
+    frame_interval_ms: FRAME_MS,
     topology: { version, servers: world.servers, nodes: world.nodes, edges: world.edges.map(wire) },
-    totals: { edge: rows.map(([k]) => k), calls: rows.map(([, t]) => t.calls), errors: rows.map(([, t]) => t.errors), bytes: rows.map(([, t]) => t.bytes) },
-    stats: stats(now), status: status(), errors: recent.errors, calls: recent.calls, notices: [...notices.values()],
+    totals: {
+      edge: rows.map(([k]) => k),
+      calls: rows.map(([, t]) => t.calls),
+      errors: rows.map(([, t]) => t.errors),
+      bytes: rows.map(([, t]) => t.bytes),
+    },
+    stats: stats(now),
+    status: status(),
+    errors: recent.errors,
+    calls: recent.calls,
+    notices: [...notices.values()],
   };
 }
 
 function change(parts) {
-  return { version: ++version, servers: [], nodes: [], edges: [], removed_servers: [], removed_nodes: [], removed_edges: [], ...parts };
+  return {
+    version: ++version,
+    servers: [],
+    nodes: [],
+    edges: [],
+    removed_servers: [],
+    removed_nodes: [],
+    removed_edges: [],
+    ...parts,
+  };
 }
 
 const party = (id) => {
@@ -188,34 +331,100 @@ function wholeCall(summary) {
     const proxy = world.nodes.find((n) => n.id === id);
     const duration = summary.duration_ms * (1 - 0.12 * i);
     return {
-      server: proxy.server, proxy: proxy.name, kind: proxy.proxy_kind, log: "9f".repeat(16), offset: 10234 + i, start: new Date(summary.start_ms).toISOString(),
-      duration_ms: duration, upstream_ms: duration * 0.93, overhead_ms: duration * 0.07, status: summary.status, upstream_status: summary.status,
-      client: `${summary.address ?? "172.20.0.4"}:55098`, forwarded: null, entry_point: "web", router: "svc@file", service: "svc@file", upstream: "http://10.10.0.12",
-      path: summary.path, protocol: "HTTP/1.1", user_agent: "python-httpx/0.28", bytes_in: 0, bytes_out: 446, request_count: 812 + i, retries: 0,
-      trace_id: "4bf92f3577b34da6a3ce929d0e0e4736", why: "peer is server-a's internal address; trace id matches",
+      server: proxy.server,
+      proxy: proxy.name,
+      kind: proxy.proxy_kind,
+      log: "9f".repeat(16),
+      offset: 10234 + i,
+      start: new Date(summary.start_ms).toISOString(),
+      duration_ms: duration,
+      upstream_ms: duration * 0.93,
+      overhead_ms: duration * 0.07,
+      status: summary.status,
+      upstream_status: summary.status,
+      client: `${summary.address ?? "172.20.0.4"}:55098`,
+      forwarded: null,
+      entry_point: "web",
+      router: "svc@file",
+      service: "svc@file",
+      upstream: "http://10.10.0.12",
+      path: summary.path,
+      protocol: "HTTP/1.1",
+      user_agent: "python-httpx/0.28",
+      bytes_in: 0,
+      bytes_out: 446,
+      request_count: 812 + i,
+      retries: 0,
+      trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
+      why: "peer is server-a's internal address; trace id matches",
     };
   });
-  const { id, start_ms, duration_ms, method, host, path, status: code, ok, origin, answered_by, join: by, missing, revision } = summary;
+  const {
+    id,
+    start_ms,
+    duration_ms,
+    method,
+    host,
+    path,
+    status: code,
+    ok,
+    origin,
+    answered_by,
+    join: by,
+    missing,
+    revision,
+  } = summary;
   return {
-    id, start: new Date(start_ms).toISOString(), duration_ms, method, host, path, status: code, ok, from: party(edge.from), to: party(edge.to), origin, answered_by,
-    join: { by, confidence: by === "none" ? 0 : 1, missing, reason: missing ? "that server's line has not come" : null }, parent: null, revision, grpc_status: null, hops,
+    id,
+    start: new Date(start_ms).toISOString(),
+    duration_ms,
+    method,
+    host,
+    path,
+    status: code,
+    ok,
+    from: party(edge.from),
+    to: party(edge.to),
+    origin,
+    answered_by,
+    join: {
+      by,
+      confidence: by === "none" ? 0 : 1,
+      missing,
+      reason: missing ? "that server's line has not come" : null,
+    },
+    parent: null,
+    revision,
+    grpc_status: null,
+    hops,
   };
 }
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
 const CSP = "default-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'";
 
 const server = createServer(async (request, response) => {
   const { pathname } = new URL(request.url, "http://mock");
-  const answer = (code, type, body) => response.writeHead(code, { "content-type": type, "content-security-policy": CSP }).end(body);
+  const answer = (code, type, body) =>
+    response.writeHead(code, { "content-type": type, "content-security-policy": CSP }).end(body);
   if (pathname.startsWith("/api/v1/requests/")) {
     const call = calls.get(decodeURIComponent(pathname.slice(17)));
-    return call ? answer(200, "application/json", JSON.stringify(wholeCall(call))) : answer(404, "application/problem+json", "{}");
+    return call
+      ? answer(200, "application/json", JSON.stringify(wholeCall(call)))
+      : answer(404, "application/problem+json", "{}");
   }
   const file = join(DIST, normalize(pathname === "/" ? "/index.html" : pathname));
   const body = await readFile(file).catch(() => null);
-  return body ? answer(200, TYPES[extname(file)] ?? "application/octet-stream", body) : answer(404, "text/plain", "not found");
+  return body
+    ? answer(200, TYPES[extname(file)] ?? "application/octet-stream", body)
+    : answer(404, "text/plain", "not found");
 });
 
 const sockets = new WebSocketServer({ server, path: "/api/v1/live" });
@@ -235,4 +444,6 @@ setInterval(() => {
   for (const socket of sockets.clients) if (socket.readyState === 1) socket.send(text);
 }, FRAME_MS);
 
-server.listen(Number(options.port), "127.0.0.1", () => console.log(`mock hub: http://127.0.0.1:${options.port}/`));
+server.listen(Number(options.port), "127.0.0.1", () =>
+  console.log(`mock hub: http://127.0.0.1:${options.port}/`),
+);

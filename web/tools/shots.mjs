@@ -10,7 +10,15 @@ const [url, out, only] = process.argv.slice(2);
 await mkdir(out, { recursive: true });
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
 });
 const wanted = (name) => !only || only.split(",").includes(name);
 
@@ -18,7 +26,10 @@ async function open(width, height, scheme) {
   const page = await browser.newPage({ viewport: { width, height }, colorScheme: scheme });
   page.on("pageerror", (error) => console.log("page error:", error.message));
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && console.log("console:", m.text()));
-  page.on("request", (r) => !r.url().startsWith(url) && !r.url().startsWith("ws") && console.log("external request:", r.url()));
+  page.on(
+    "request",
+    (r) => !r.url().startsWith(url) && !r.url().startsWith("ws") && console.log("external request:", r.url()),
+  );
   await page.goto(url);
   await page.waitForTimeout(6000);
   return page;

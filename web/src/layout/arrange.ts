@@ -50,6 +50,7 @@ function boundsOf(hulls: Map<string, Hull>, items: Map<string, Item>, legs: LegC
     const left = item.side === "left" ? label : 0;
     add(item.x - left, item.y - 6, item.x + item.w + label - left, item.y + item.h + 6);
   }
-  for (const leg of legs) add(leg.middle[0], leg.middle[1], leg.middle[0] + (leg.style === "trunk" ? 50 : 0), leg.middle[1]);
+  for (const leg of legs)
+    add(leg.middle[0], leg.middle[1], leg.middle[0] + (leg.style === "trunk" ? 50 : 0), leg.middle[1]);
   return x1 < x0 ? { x: 0, y: 0, w: 0, h: 0 } : { x: x0, y: y0, w: x1 - x0, h: y1 - y0 };
 }

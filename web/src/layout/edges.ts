@@ -62,7 +62,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
   const inside = leg.from.server !== null && leg.from.server === leg.to.server && leg.from.kind !== "chip";
   const cubics = inside ? lanes.through(leg, a, b) : curveOutside(leg, a, b, placed, lanes);
   const { points, count } = track(cubics);
-  const half = Math.floor(count / 2) * 2;
+  const half = Math.floor(count * (leg.style === "direct" ? 0.74 : 0.5)) * 2;
   const last = cubics[cubics.length - 1];
   return {
     key: leg.key,
@@ -85,7 +85,7 @@ interface End {
   port: string;
   item: Item;
   side: Side;
-  otherY: number;
+  order: number;
 }
 
 /** A point for both ends of each leg, `<key> a` and `<key> b`, in the order of what they lead to. */
@@ -93,7 +93,7 @@ export function spreadPorts(legs: Leg[]): Map<string, Point> {
   const groups = new Map<string, End[]>();
   const gather = (port: string, item: Item, side: Side, other: Item) => {
     const key = `${item.id} ${side}`;
-    const end = { port, item, side, otherY: centerY(other) };
+    const end = { port, item, side, order: portOrder(item, side, other) };
     const group = groups.get(key);
     if (group) group.push(end);
     else groups.set(key, [end]);
@@ -104,10 +104,22 @@ export function spreadPorts(legs: Leg[]): Map<string, Point> {
   }
   const ports = new Map<string, Point>();
   for (const group of groups.values()) {
-    group.sort((x, y) => x.otherY - y.otherY || (x.port < y.port ? -1 : 1));
+    group.sort((x, y) => x.order - y.order || (x.port < y.port ? -1 : 1));
     group.forEach((end, i) => ports.set(end.port, portAt(end, i, group.length)));
   }
   return ports;
+}
+
+/**
+ * Lines that go straight on keep the order of what they lead to. Arcs that turn back along the border
+ * nest: of those that go down, the one that goes farthest starts highest, and the other way round.
+ */
+function portOrder(item: Item, side: Side, other: Item): number {
+  const dy = centerY(other) - centerY(item);
+  const outward = item.kind === "pill" && side === item.side;
+  if (!outward) return centerY(other);
+  if (other.kind === "disc") return dy * 10;
+  return dy === 0 ? 0 : 1 / dy;
 }
 
 function portAt({ item, side }: End, index: number, count: number): Point {
@@ -116,4 +128,3 @@ function portAt({ item, side }: End, index: number, count: number): Point {
   const step = count > 1 ? Math.min(item.kind === "pill" ? 14 : 9, room / (count - 1)) : 0;
   return [x, centerY(item) + (index - (count - 1) / 2) * step];
 }
-

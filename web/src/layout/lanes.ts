@@ -56,10 +56,12 @@ export class Lanes {
     const key = `${hull.id} ${column}`;
     const cards = this.cards.get(key) ?? [];
     const lanes = this.taken.get(key) ?? [];
-    const clear = (y: number) => cards.every((c) => y < c.y - CARD_CLEARANCE || y > c.y + c.h + CARD_CLEARANCE);
+    const clear = (y: number) =>
+      cards.every((c) => y < c.y - CARD_CLEARANCE || y > c.y + c.h + CARD_CLEARANCE);
     const apart = (y: number) => lanes.every((other) => Math.abs(other - y) >= LANE_CLEARANCE);
     const inside = (y: number) => y > hull.y + HEADER - 16 && y < hull.y + hull.h - 14;
-    const y = nearest(wished, (at) => inside(at) && clear(at) && apart(at)) ?? nearest(wished, clear) ?? wished;
+    const y =
+      nearest(wished, (at) => inside(at) && clear(at) && apart(at)) ?? nearest(wished, clear) ?? wished;
     this.taken.set(key, [...lanes, y]);
     return y;
   }

@@ -34,7 +34,8 @@ export function waysOf(edges: Iterable<Edge>, items: Map<string, Item>): { ways:
     const stops = stopsOf(edge, items);
     if (stops.length < 2) continue;
     const way: Way = { edge, legs: [] };
-    for (let i = 1; i < stops.length; i++) way.legs.push(shareLeg(legs, edge, stops[i - 1], stops[i], i === 1));
+    for (let i = 1; i < stops.length; i++)
+      way.legs.push(shareLeg(legs, edge, stops[i - 1], stops[i], i === 1));
     ways.push(way);
   }
   return { ways, legs: [...legs.values()] };
@@ -72,7 +73,8 @@ function shareLeg(legs: Map<string, Leg>, edge: Edge, from: Item, to: Item, firs
 
 function styleOf(edge: Edge): LegStyle {
   if (edge.origin === "cross_server_direct") return "direct";
-  if (edge.origin === "hairpin" || edge.origin === "outside" || edge.origin === "undecided") return edge.origin;
+  if (edge.origin === "hairpin" || edge.origin === "outside" || edge.origin === "undecided")
+    return edge.origin;
   return "plain";
 }
 

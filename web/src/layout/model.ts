@@ -57,13 +57,14 @@ export function emptyMemory(): Memory {
 }
 
 export const CARD_W = 172;
-export const CARD_W_MAX = 268;
+export const CARD_W_MAX = 288;
 export const CARD_H = 52;
 export const ROW = 70;
 export const HEADER = 72;
 export const BOTTOM = 34;
 export const PAD_X = 84;
-export const COLUMN_GAP = 120;
+/** Between columns: wide while there are few, so that lines can be followed. */
+export const columnGap = (columns: number): number => (columns <= 2 ? 120 : columns === 3 ? 100 : 78);
 export const HULL_MIN_W = 700;
 export const HULL_GAP = 64;
 export const HULL_RADIUS = 26;
@@ -71,8 +72,10 @@ export const MIN_ROWS = 2;
 export const PILL_W = 30;
 export const PILL_H = 116;
 export const PILL_GAP = 12;
-export const CHIP_W = 128;
+export const CHIP_W = 172;
 export const CHIP_H = 26;
+/** From the hull's right border to the first chip: the corner stays free. */
+export const CHIP_INSET = 36;
 export const DISC = 40;
 export const DISC_PITCH = 76;
 /** From the hulls' border to the discs' centre; the right side leaves room for the arcs. */

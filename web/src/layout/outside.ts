@@ -4,7 +4,7 @@
 import { arc, type Cubic, flow, type Point, rounded } from "./curves";
 import { columnOf, type Lanes } from "./lanes";
 import type { Leg } from "./legs";
-import { centerX, centerY, type Hull, type Item } from "./model";
+import { centerY, type Hull, type Item } from "./model";
 import type { Placed } from "./servers";
 
 const CORNER = 26;
@@ -35,7 +35,7 @@ function trunk(from: Item, to: Item, a: Point, b: Point, placed: Placed): Cubic[
 }
 
 export function bulge(a: Point, b: Point): number {
-  return Math.min(190, 52 + Math.abs(a[1] - b[1]) * 0.22);
+  return Math.min(230, 44 + Math.abs(a[1] - b[1]) * 0.26);
 }
 
 function around(a: Point, b: Point, out: 1 | -1, corridor: number): Cubic[] {
@@ -51,14 +51,16 @@ function corridorBelow(one: Hull | undefined, other: Hull | undefined): number {
 
 function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
   const hull = hullOf(chip, placed);
-  const x = centerX(chip);
+  const x = chip.x + chip.w - 22;
   if (to.side === "right" && to.server === chip.server) {
-    return [[x, chip.y, x, b[1], b[0] - 36, b[1], b[0], b[1]]];
+    return [[x, chip.y, x, b[1], b[0] - 24, b[1], b[0], b[1]]];
   }
   if (to.side === "right" || !hull) {
     const start: Point = [chip.x + chip.w, centerY(chip)];
     const grid = hull && hullOf(to, placed)?.gridColumn !== hull.gridColumn;
-    return grid ? around(start, b, 1, hull.y + hull.h + CORRIDOR) : [arc(start, b, b[1] > start[1] ? 44 : 78)];
+    return grid
+      ? around(start, b, 1, hull.y + hull.h + CORRIDOR)
+      : [arc(start, b, b[1] > start[1] ? 44 : 78)];
   }
   const corridor = hull.y + hull.h + CORRIDOR;
   const left = Math.min(hull.x, b[0]) - GUTTER;
@@ -102,7 +104,9 @@ function exit(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic
   if (leg.to.kind === "disc") return [...inner, flow(border, b)];
   const grid = hullOf(leg.to, placed)?.gridColumn !== hull.gridColumn;
   const out = right ? 1 : -1;
-  const rest = grid ? around(border, b, out, hull.y + hull.h + CORRIDOR) : [arc(border, b, out * bulge(border, b) * 0.72)];
+  const rest = grid
+    ? around(border, b, out, hull.y + hull.h + CORRIDOR)
+    : [arc(border, b, out * bulge(border, b) * 0.72)];
   return [...inner, ...rest];
 }
 

@@ -5,15 +5,7 @@
  * a slot for each service. Always holds: deterministic; once settled, a service keeps its slot and a
  * new one takes a free one.
  */
-import {
-  CARD_W,
-  CARD_W_MAX,
-  COLUMN_GAP,
-  type HullMemory,
-  MIN_ROWS,
-  PAD_X,
-  textWidth,
-} from "./model";
+import { CARD_W, CARD_W_MAX, columnGap, type HullMemory, MIN_ROWS, PAD_X, textWidth } from "./model";
 
 export interface Member {
   id: string;
@@ -63,9 +55,15 @@ export function cardWidth(names: string[]): number {
 }
 
 /** The hull's memory brought up to date; `settled` hulls only gain slots. */
-export function assignSlots(memory: HullMemory, members: Member[], links: Link[], settled: boolean): HullMemory {
+export function assignSlots(
+  memory: HullMemory,
+  members: Member[],
+  links: Link[],
+  settled: boolean,
+): HullMemory {
   const depth = ranks(members, links);
-  if (!settled || memory.slots.size === 0) return { ...fresh(members, links, depth), firstTrafficMs: memory.firstTrafficMs };
+  if (!settled || memory.slots.size === 0)
+    return { ...fresh(members, links, depth), firstTrafficMs: memory.firstTrafficMs };
   const next: HullMemory = { ...memory, columns: [...memory.columns], slots: new Map(memory.slots) };
   const newcomers = members.filter((m) => !next.slots.has(m.id)).sort(byId);
   for (const m of newcomers) addMember(next, m, depth.get(m.id) ?? 0, links);
@@ -95,7 +93,7 @@ function columnsOf(filled: Member[][]): HullMemory["columns"] {
   return filled.map((column) => {
     const w = cardWidth(column.map((m) => m.name));
     const made = { offset, w };
-    offset += w + COLUMN_GAP;
+    offset += w + columnGap(filled.length);
     return made;
   });
 }
@@ -116,12 +114,14 @@ function addMember(memory: HullMemory, member: Member, rank: number, links: Link
   if (column === memory.columns.length) {
     const last = memory.columns[column - 1];
     memory.columns.push({
-      offset: last ? last.offset + last.w + COLUMN_GAP : PAD_X,
+      offset: last ? last.offset + last.w + columnGap(column + 1) : PAD_X,
       w: cardWidth([member.name]),
     });
   }
   const taken = [...memory.slots.values()].filter((slot) => slot.column === column).map((slot) => slot.row);
-  const callers = links.flatMap(([from, to]) => (to === member.id ? (memory.slots.get(from)?.row ?? []) : []));
+  const callers = links.flatMap(([from, to]) =>
+    to === member.id ? (memory.slots.get(from)?.row ?? []) : [],
+  );
   const wished = callers[0] ?? (memory.rows - 1) / 2;
   memory.slots.set(member.id, { column, row: nearestFree(taken, wished) });
   memory.rows = Math.max(memory.rows, ...[...memory.slots.values()].map((slot) => Math.ceil(slot.row) + 1));

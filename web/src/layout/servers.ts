@@ -12,6 +12,7 @@ import {
   BOTTOM,
   CARD_H,
   CHIP_H,
+  CHIP_INSET,
   CHIP_W,
   GRID_GUTTER,
   HEADER,
@@ -21,7 +22,6 @@ import {
   type HullMemory,
   type Item,
   type Memory,
-  PAD_X,
   PILL_GAP,
   PILL_H,
   PILL_W,
@@ -124,7 +124,13 @@ function gridOf(memory: Memory, width: number): Map<string, Hull> {
   return boxes;
 }
 
-function placeMembers(items: Map<string, Item>, graph: Graph, hull: Hull, memory: Memory, nodes: Node[]): void {
+function placeMembers(
+  items: Map<string, Item>,
+  graph: Graph,
+  hull: Hull,
+  memory: Memory,
+  nodes: Node[],
+): void {
   const slots = memory.hulls.get(hull.id)!.slots;
   for (const node of nodes) {
     const slot = slots.get(node.id);
@@ -163,18 +169,40 @@ function placePills(items: Map<string, Item>, hull: Hull, nodes: Node[], kind: "
   const total = pills.length * (PILL_H + PILL_GAP) - PILL_GAP;
   pills.forEach((node, i) => {
     const y = middle - total / 2 + i * (PILL_H + PILL_GAP);
-    items.set(node.id, { id: node.id, kind: "pill", server: hull.id, side, column: -1, x, y, w: PILL_W, h: PILL_H });
+    items.set(node.id, {
+      id: node.id,
+      kind: "pill",
+      server: hull.id,
+      side,
+      column: -1,
+      x,
+      y,
+      w: PILL_W,
+      h: PILL_H,
+    });
   });
 }
 
 /** Callers without a name of their own (the host, its NAT): small, on the lower border. */
 function placeChips(items: Map<string, Item>, graph: Graph, hull: Hull, nodes: Node[]): void {
-  const chips = nodes.filter((n) => isChip(graph, n)).sort((a, b) => (a.kind < b.kind ? 1 : -1) || byName(a, b));
-  let right = hull.x + hull.w - PAD_X + 20;
+  const chips = nodes
+    .filter((n) => isChip(graph, n))
+    .sort((a, b) => (a.kind < b.kind ? 1 : -1) || byName(a, b));
+  let right = hull.x + hull.w - CHIP_INSET;
   for (const node of chips) {
     const x = right - CHIP_W;
     const y = hull.y + hull.h - CHIP_H / 2;
-    items.set(node.id, { id: node.id, kind: "chip", server: hull.id, side: "right", column: -1, x, y, w: CHIP_W, h: CHIP_H });
+    items.set(node.id, {
+      id: node.id,
+      kind: "chip",
+      server: hull.id,
+      side: "right",
+      column: -1,
+      x,
+      y,
+      w: CHIP_W,
+      h: CHIP_H,
+    });
     right = x - 14;
   }
 }

@@ -6,7 +6,16 @@
  */
 import type { Edge, Node } from "#forms";
 import type { Graph } from "../store/graph";
-import { centerY, DISC, DISC_PITCH, LEFT_GUTTER, type Item, type Memory, RIGHT_GUTTER, type Side } from "./model";
+import {
+  centerY,
+  DISC,
+  DISC_PITCH,
+  type Item,
+  LEFT_GUTTER,
+  type Memory,
+  RIGHT_GUTTER,
+  type Side,
+} from "./model";
 import type { Placed } from "./servers";
 
 /** Adds discs to `placed.items`; updates `memory.discs`. */
@@ -30,7 +39,9 @@ export function placeDiscs(graph: Graph, placed: Placed, memory: Memory): void {
 }
 
 function isDisc(node: Node, placed: Placed): boolean {
-  return !placed.items.has(node.id) && (node.server === null || node.kind === "gateway" || node.kind === "server");
+  return (
+    !placed.items.has(node.id) && (node.server === null || node.kind === "gateway" || node.kind === "server")
+  );
 }
 
 export function sideOf(node: Node, edges: Edge[]): Side {
@@ -84,7 +95,13 @@ export function extent(placed: Placed): { left: number; right: number; top: numb
   };
 }
 
-function discAt(id: string, disc: { side: Side; y: number }, memory: Memory, left: number, right: number): Item {
+function discAt(
+  id: string,
+  disc: { side: Side; y: number },
+  memory: Memory,
+  left: number,
+  right: number,
+): Item {
   const moved = memory.moved.get(id) ?? { dx: 0, dy: 0 };
   const x = disc.side === "left" ? left - LEFT_GUTTER : right + RIGHT_GUTTER;
   return {

@@ -3,14 +3,15 @@
  *
  * A leg is painted once however many edges share it; each has its own prebuilt path.
  */
-import type { LegCurve } from "../layout/edges";
+
+import { Server } from "lucide";
 import { HIGHLIGHT_MAX } from "../defaults";
+import type { LegCurve } from "../layout/edges";
 import { HULL_RADIUS, type Hull } from "../layout/model";
 import { type Figures, sumFigures } from "../store/graph";
 import { grouped, ms, plural, rate, share } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
 import { iconPath } from "./icons";
-import { Server } from "lucide";
 import { fitted, setFont } from "./text";
 
 const paths = new WeakMap<LegCurve, Path2D>();
@@ -40,7 +41,8 @@ export function paintBase(ctx: CanvasRenderingContext2D, picture: Picture): void
   }
   const { hovered } = picture;
   if (hovered?.kind !== "edge") return;
-  for (const leg of picture.layout.legs) if (leg.edges.includes(hovered.index)) paintLeg(ctx, picture, leg, true);
+  for (const leg of picture.layout.legs)
+    if (leg.edges.includes(hovered.index)) paintLeg(ctx, picture, leg, true);
 }
 
 function paintHull(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull): void {
@@ -190,7 +192,6 @@ function paintChevron(ctx: CanvasRenderingContext2D, leg: LegCurve): void {
 const LABELS: Partial<Record<LegCurve["style"], string>> = {
   direct: "direct",
   hairpin: "hairpin",
-  undecided: "undecided",
 };
 
 /** Label pills on arcs and on unusual lines; they stand above what moves. */
@@ -201,13 +202,19 @@ export function paintLegLabels(ctx: CanvasRenderingContext2D, picture: Picture):
     if (!figures) continue;
     const dim = picture.focus && !leg.edges.some((e) => picture.focus?.edges.has(e));
     ctx.globalAlpha = dim ? 0.26 : 1;
-    if (leg.style === "trunk") paintLabel(ctx, picture, leg, `${rate(figures.rate)}/s between servers`, true);
+    if (leg.style === "trunk") paintLabel(ctx, picture, leg, `cross-server · ${rate(figures.rate)}/s`, true);
     else paintLabel(ctx, picture, leg, LABELS[leg.style]!, false);
     ctx.globalAlpha = 1;
   }
 }
 
-function paintLabel(ctx: CanvasRenderingContext2D, picture: Picture, leg: LegCurve, text: string, strong: boolean): void {
+function paintLabel(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  leg: LegCurve,
+  text: string,
+  strong: boolean,
+): void {
   const { palette } = picture;
   setFont(ctx, strong ? 11 : 10, 620);
   const w = ctx.measureText(text).width + (strong ? 22 : 14);

@@ -8,7 +8,9 @@ export function rate(perSecond: number): string {
 }
 
 export function grouped(n: number): string {
-  return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return Math.round(n)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, "\u202f");
 }
 
 export function ms(value: number | null): string {

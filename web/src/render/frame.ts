@@ -35,7 +35,9 @@ export function enterWorld(ctx: CanvasRenderingContext2D, picture: Picture): voi
 /** Whether a world box is in the window. */
 export function inView(picture: Picture, x: number, y: number, w: number, h: number): boolean {
   const { k, x: cx, y: cy } = picture.camera;
-  return x * k + cx < picture.width && (x + w) * k + cx > 0 && y * k + cy < picture.height && (y + h) * k + cy > 0;
+  return (
+    x * k + cx < picture.width && (x + w) * k + cx > 0 && y * k + cy < picture.height && (y + h) * k + cy > 0
+  );
 }
 
 export function same(a: Selection | null, b: Selection | null): boolean {

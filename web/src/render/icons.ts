@@ -1,7 +1,7 @@
 /**
  * Icons: Lucide's, as paths for the canvas and as SVG elements for the panels, and which one a node gets.
  */
-import type { Node } from "#forms";
+
 import {
   Activity,
   ArrowLeftRight,
@@ -33,6 +33,7 @@ import {
   UserRound,
   Waypoints,
 } from "lucide";
+import type { Node } from "#forms";
 
 export interface Glyph {
   icon: IconNode;
@@ -77,7 +78,7 @@ function externalIcon(text: string): IconNode {
   if (/vpn|office/.test(text)) return Shield;
   if (/health|probe|uptime/.test(text)) return Activity;
   if (/proxy|lb|balanc/.test(text)) return ArrowLeftRight;
-  if (/lan|local|net\b/.test(text)) return Network;
+  if (/\blan\b|local|network/.test(text)) return Network;
   if (/user|client/.test(text)) return UserRound;
   return Globe;
 }
@@ -105,7 +106,10 @@ function addShape(path: Path2D, tag: string, a: Record<string, string | number |
     shape.lineTo(n("x2"), n("y2"));
   }
   if (tag === "polyline" || tag === "polygon") {
-    const points = String(a.points).trim().split(/[\s,]+/).map(Number);
+    const points = String(a.points)
+      .trim()
+      .split(/[\s,]+/)
+      .map(Number);
     for (let i = 0; i < points.length; i += 2) shape.lineTo(points[i], points[i + 1]);
     if (tag === "polygon") shape.closePath();
   }
@@ -117,7 +121,13 @@ const SVG = "http://www.w3.org/2000/svg";
 /** The icon as an SVG element that takes its colour from the text around it. */
 export function iconElement(icon: IconNode, size = 16): SVGSVGElement {
   const svg = document.createElementNS(SVG, "svg");
-  const attributes = { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "icon" };
+  const attributes = {
+    viewBox: "0 0 24 24",
+    width: size,
+    height: size,
+    "aria-hidden": "true",
+    class: "icon",
+  };
   for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, String(value));
   for (const [tag, shape] of icon) {
     const element = document.createElementNS(SVG, tag);

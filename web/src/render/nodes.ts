@@ -11,7 +11,11 @@ import { enterWorld, inView, type Picture, same } from "./frame";
 import { type Glyph, glyphOf, iconPath } from "./icons";
 import { fitted, setFont } from "./text";
 
-export function paintNodes(ctx: CanvasRenderingContext2D, picture: Picture, alphaOf: (id: string) => number): void {
+export function paintNodes(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  alphaOf: (id: string) => number,
+): void {
   enterWorld(ctx, picture);
   for (const item of picture.layout.items.values()) {
     const node = picture.graph.nodes.get(item.id);
@@ -28,7 +32,12 @@ export function paintNodes(ctx: CanvasRenderingContext2D, picture: Picture, alph
 }
 
 type Painter = (ctx: CanvasRenderingContext2D, picture: Picture, item: Item, node: Node) => void;
-const PAINTERS: Record<Item["kind"], Painter> = { card: paintCard, pill: paintPill, chip: paintChip, disc: paintDisc };
+const PAINTERS: Record<Item["kind"], Painter> = {
+  card: paintCard,
+  pill: paintPill,
+  chip: paintChip,
+  disc: paintDisc,
+};
 
 /** What the hub says it received; for what only calls, the sum of its edges. */
 export function nodeFigures(picture: Picture, node: Node): Figures {
@@ -49,7 +58,13 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   const { palette } = picture;
   const figures = nodeFigures(picture, node);
   const failing = figures.calls > 0 && figures.errors / figures.calls > 0.05;
-  cardBody(ctx, picture, item, 11, ringColour(picture, item.id) ?? (failing ? `${palette.bad}88` : palette.cardStroke));
+  cardBody(
+    ctx,
+    picture,
+    item,
+    11,
+    ringColour(picture, item.id) ?? (failing ? `${palette.bad}88` : palette.cardStroke),
+  );
   paintTile(ctx, picture, item.x + 10, item.y + 10, glyphOf(node));
   if (picture.camera.k < 0.3) return;
   const left = item.x + 48;
@@ -85,7 +100,13 @@ function subline(node: Node): string {
   return node.containers[0]?.address ?? node.addresses[0] ?? "no address yet";
 }
 
-function cardBody(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, r: number, stroke: string): void {
+function cardBody(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  item: Item,
+  r: number,
+  stroke: string,
+): void {
   const { palette, camera, ratio } = picture;
   const fill = ctx.createLinearGradient(0, item.y, 0, item.y + item.h);
   fill.addColorStop(0, palette.card[0]);
@@ -104,7 +125,13 @@ function cardBody(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, r
   ctx.stroke();
 }
 
-function paintTile(ctx: CanvasRenderingContext2D, picture: Picture, x: number, y: number, glyph: Glyph): void {
+function paintTile(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  x: number,
+  y: number,
+  glyph: Glyph,
+): void {
   const { dark } = picture.palette;
   ctx.fillStyle = dark ? `hsl(${glyph.hue} 62% 56% / .17)` : `hsl(${glyph.hue} 85% 94%)`;
   ctx.beginPath();
@@ -113,7 +140,14 @@ function paintTile(ctx: CanvasRenderingContext2D, picture: Picture, x: number, y
   strokeIcon(ctx, glyph, x + 6, y + 6, 16, dark ? `hsl(${glyph.hue} 86% 70%)` : `hsl(${glyph.hue} 72% 40%)`);
 }
 
-function strokeIcon(ctx: CanvasRenderingContext2D, glyph: Glyph, x: number, y: number, size: number, colour: string): void {
+function strokeIcon(
+  ctx: CanvasRenderingContext2D,
+  glyph: Glyph,
+  x: number,
+  y: number,
+  size: number,
+  colour: string,
+): void {
   ctx.save();
   ctx.translate(x, y);
   ctx.scale(size / 24, size / 24);
@@ -184,7 +218,7 @@ function paintChip(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   ctx.textBaseline = "middle";
   setFont(ctx, 11, 560);
   ctx.fillStyle = palette.muted;
-  const name = node.kind === "server" ? "unnamed caller" : "host or NAT";
+  const name = node.kind === "server" ? "unnamed caller" : "host or NAT, undecided";
   ctx.fillText(fitted(ctx, name, item.w - 42), item.x + 30, centerY(item) + 0.5);
 }
 
@@ -205,7 +239,14 @@ function paintDisc(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   ctx.strokeStyle = ring ?? (intruder ? palette.bad : palette.discStroke);
   ctx.stroke();
   ctx.setLineDash([]);
-  strokeIcon(ctx, glyphOf(node), centerX(item) - 9, centerY(item) - 9, 18, intruder ? palette.bad : palette.accent);
+  strokeIcon(
+    ctx,
+    glyphOf(node),
+    centerX(item) - 9,
+    centerY(item) - 9,
+    18,
+    intruder ? palette.bad : palette.accent,
+  );
   if (picture.camera.k >= 0.35) paintDiscLabel(ctx, picture, item, node);
 }
 
@@ -256,10 +297,11 @@ function paintBadges(ctx: CanvasRenderingContext2D, picture: Picture): void {
 
 /** What the columns beside the hulls hold. */
 function paintTitles(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  const titles = { left: "SOURCES", right: "BEYOND THE PRIVATE SIDE" } as const;
   if (picture.camera.k < 0.35) return;
   for (const side of ["left", "right"] as const) {
-    const discs = [...picture.layout.items.values()].filter((item) => item.kind === "disc" && item.side === side);
+    const discs = [...picture.layout.items.values()].filter(
+      (item) => item.kind === "disc" && item.side === side,
+    );
     if (discs.length === 0) continue;
     const top = discs.reduce((a, b) => (a.y < b.y ? a : b));
     setFont(ctx, 10.5, 600);
@@ -267,7 +309,14 @@ function paintTitles(ctx: CanvasRenderingContext2D, picture: Picture): void {
     ctx.textAlign = side === "left" ? "right" : "left";
     ctx.textBaseline = "middle";
     ctx.fillStyle = picture.palette.faint;
-    ctx.fillText(titles[side], side === "left" ? top.x + top.w : top.x, top.y - 26);
+    ctx.fillText(titleOf(picture, side, discs), side === "left" ? top.x + top.w : top.x, top.y - 26);
     ctx.letterSpacing = "0px";
   }
+}
+
+function titleOf(picture: Picture, side: Item["side"], discs: Item[]): string {
+  if (side === "left") return "SOURCES";
+  const intruders = discs.filter((disc) => picture.graph.nodes.get(disc.id)?.kind === "outside").length;
+  if (intruders === 0) return "EXTERNAL SERVICES";
+  return intruders === discs.length ? "KNOCKING FROM OUTSIDE" : "OUTSIDE";
 }

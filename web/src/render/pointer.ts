@@ -19,8 +19,14 @@ const GRIP_H = 58;
 
 export function attachPointer(scene: Scene, handlers: PointerHandlers): { mayPan(event: Event): boolean } {
   const { element } = scene;
-  let press: { x: number; y: number; lastX: number; lastY: number; target: Selection | null; moved: boolean } | null =
-    null;
+  let press: {
+    x: number;
+    y: number;
+    lastX: number;
+    lastY: number;
+    target: Selection | null;
+    moved: boolean;
+  } | null = null;
 
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;

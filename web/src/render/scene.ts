@@ -15,8 +15,8 @@ import { paintFlow } from "./flow";
 import { type Picture, same } from "./frame";
 import { HitTest } from "./hit";
 import { paintNodes } from "./nodes";
-import { DARK, type Palette } from "./palette";
 import { type Packet, Packets } from "./packets";
+import { DARK, type Palette } from "./palette";
 import { attachPointer, type PointerHandlers } from "./pointer";
 import { makeSprites, type Sprites } from "./sprites";
 import { forgetCuts } from "./text";
@@ -34,6 +34,8 @@ export class Scene {
   paused = false;
   frames = 0;
   fps = 0;
+  /** Script time of the newest frames, in ms; a ring. */
+  readonly costs = new Float32Array(240);
   private layers: CanvasRenderingContext2D[];
   private sprites: Sprites;
   private hit = new HitTest(EMPTY_LAYOUT);
@@ -184,6 +186,7 @@ export class Scene {
 
   private tick(nowMs: number): void {
     requestAnimationFrame((next) => this.tick(next));
+    const started = performance.now();
     if (!this.paused) this.flowMs += Math.min(250, nowMs - this.lastMs);
     this.lastMs = nowMs;
     this.countFrame(nowMs);
@@ -201,6 +204,7 @@ export class Scene {
       paintFlow(flow, this.picture, this.packets, this.sprites, this.flowMs, this.onPacketDrawn);
       this.moving = active;
     }
+    this.costs[this.frames % this.costs.length] = performance.now() - started;
   }
 
   private countFrame(nowMs: number): void {

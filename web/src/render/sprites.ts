@@ -62,7 +62,13 @@ function head(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Pale
   ctx.fill();
 }
 
-function diamond(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Palette, colour: string): void {
+function diamond(
+  ctx: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  palette: Palette,
+  colour: string,
+): void {
   ctx.beginPath();
   ctx.moveTo(x + 5.6, y);
   ctx.lineTo(x, y + 5);

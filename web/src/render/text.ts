@@ -22,7 +22,8 @@ export function fitted(ctx: CanvasRenderingContext2D, text: string, width: numbe
 export function cutMiddle(text: string, fits: (part: string) => boolean): string {
   if (fits(text)) return text;
   let [low, high] = [0, text.length];
-  const make = (n: number) => `${text.slice(0, Math.ceil(n * 0.6))}…${text.slice(text.length - Math.floor(n * 0.4))}`;
+  const make = (n: number) =>
+    `${text.slice(0, Math.ceil(n * 0.6))}…${text.slice(text.length - Math.floor(n * 0.4))}`;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     if (fits(make(middle))) low = middle;

@@ -38,7 +38,12 @@ export function rebase(history: History, totals: Map<number, Totals>, timeMs: nu
 }
 
 /** Counts what the totals of `changed` edges grew by. */
-export function count(history: History, totals: Map<number, Totals>, changed: number[], timeMs: number): void {
+export function count(
+  history: History,
+  totals: Map<number, Totals>,
+  changed: number[],
+  timeMs: number,
+): void {
   history.nowS = Math.floor(timeMs / 1000);
   for (const edge of changed) {
     const now = totals.get(edge);
@@ -94,7 +99,7 @@ function series(rings: Ring[], nowS: number, length: number): Second[] {
     const second = { calls: 0, errors: 0 };
     for (const r of rings) {
       const n = r.calls.length;
-      if (s <= r.second && s > r.second - n) {
+      if (s >= 0 && s <= r.second && s > r.second - n) {
         second.calls += r.calls[s % n];
         second.errors += r.errors[s % n];
       }

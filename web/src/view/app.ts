@@ -4,13 +4,13 @@
  * Always holds: views read the stores and call these functions; they never write to a store.
  */
 import type { LinkState } from "../backend/live";
+import type { Scene } from "../render/scene";
 import type { Filters, StatusClass } from "../select/filters";
 import type { Selection } from "../select/visible";
 import type { Graph } from "../store/graph";
 import type { History } from "../store/history";
 import type { Notices } from "../store/notices";
 import type { Requests } from "../store/requests";
-import type { Scene } from "../render/scene";
 
 export type Panel =
   | { kind: "none" }

@@ -1,6 +1,7 @@
 /** One request: both hops on one time axis, who answered, how it was joined, and every field of each hop. */
-import type { Call, Hop } from "#forms";
+
 import { ClipboardCopy } from "lucide";
+import type { Call, Hop } from "#forms";
 import { fetchCall } from "../backend/calls";
 import { bytes, ms } from "../render/format";
 import type { App } from "./app";
@@ -20,7 +21,9 @@ export function callView(app: App, id: string): { element: HTMLElement; close():
       element.replaceChildren(...callParts(app, call));
     } catch (error) {
       if (abort.signal.aborted) return;
-      element.replaceChildren(h("p", { class: "hint amber-text" }, error instanceof Error ? error.message : String(error)));
+      element.replaceChildren(
+        h("p", { class: "hint amber-text" }, error instanceof Error ? error.message : String(error)),
+      );
       if (left > 0) window.setTimeout(() => attempt(left - 1), RETRY_MS);
     }
   };
@@ -30,13 +33,22 @@ export function callView(app: App, id: string): { element: HTMLElement; close():
 
 function callParts(app: App, call: Call): HTMLElement[] {
   return [
-    h("p", { class: "request-line" }, statusBadge(call.status, call.ok), h("b", {}, call.method), h("span", {}, call.path)),
+    h(
+      "p",
+      { class: "request-line" },
+      statusBadge(call.status, call.ok),
+      h("b", {}, call.method),
+      h("span", {}, call.path),
+    ),
     ends(app, call),
     heading("Time"),
     waterfall(call),
     heading("What is known"),
     facts(call),
-    ...call.hops.flatMap((hop, i) => [heading(`Hop ${i + 1} · ${hop.server} · ${hop.proxy}`), hopFields(hop)]),
+    ...call.hops.flatMap((hop, i) => [
+      heading(`Hop ${i + 1} · ${hop.server} · ${hop.proxy}`),
+      hopFields(hop),
+    ]),
     copyButtons(call),
   ];
 }
@@ -54,52 +66,71 @@ function ends(app: App, call: Call): HTMLElement {
 }
 
 export interface Bar {
-  text: string;
-  kind: "overhead" | "upstream";
+  title: string;
   from: number;
   to: number;
+  /** The upstream's part; empty where the proxy answered by itself. */
+  upstream: { from: number; to: number } | null;
 }
 
 /**
- * Bars of all hops in ms since the first hop began. Each hop's clock is its server's own, so an inner
+ * One bar a hop, in ms since the first hop began. Each hop's clock is its server's own, so an inner
  * hop is centred in the outer one's upstream time rather than placed by a clock that may be off.
  */
 export function barsOf(hops: Hop[]): Bar[] {
   const bars: Bar[] = [];
   let start = 0;
   let room = hops[0]?.duration_ms ?? 0;
-  hops.forEach((hop, i) => {
-    if (i > 0) start += Math.max(0, (room - hop.duration_ms) / 2);
-    const before = hop.overhead_ms / 2;
-    bars.push({ text: `${hop.server} · ${hop.kind}`, kind: "overhead", from: start, to: start + hop.duration_ms });
-    if (hop.upstream_ms > 0) {
-      bars.push({ text: "upstream", kind: "upstream", from: start + before, to: start + before + hop.upstream_ms });
-      start += before;
+  for (const hop of hops) {
+    if (bars.length > 0) start += Math.max(0, (room - hop.duration_ms) / 2);
+    const inner = start + hop.overhead_ms / 2;
+    const upstream = hop.upstream_ms > 0 ? { from: inner, to: inner + hop.upstream_ms } : null;
+    bars.push({ title: `${hop.server} · ${hop.kind}`, from: start, to: start + hop.duration_ms, upstream });
+    if (upstream) {
+      start = inner;
       room = hop.upstream_ms;
     }
-  });
+  }
   return bars;
 }
 
 function waterfall(call: Call): HTMLElement {
   const bars = barsOf(call.hops);
   const end = Math.max(0.001, ...bars.map((bar) => bar.to));
-  const rows = bars.map((bar) => {
-    const fill = h("i", { class: bar.kind });
-    fill.style.left = `${(100 * bar.from) / end}%`;
-    fill.style.width = `${Math.max(0.6, (100 * (bar.to - bar.from)) / end)}%`;
-    return h(
+  const rows = bars.flatMap((bar, i) => fallRow(bar, call.hops[i], end));
+  const two = call.hops.length > 1;
+  const between = two ? Math.max(0, call.hops[0].upstream_ms - call.hops[1].duration_ms) : 0;
+  const note = `Between the servers: ${ms(between)}. The inner hop is drawn centred, for clocks differ.`;
+  return h("div", { class: "fall" }, ...rows, two && h("p", { class: "hint" }, note));
+}
+
+function fallRow(bar: Bar, hop: Hop, end: number): HTMLElement[] {
+  const part = (kind: string, from: number, to: number) => {
+    const fill = h("i", { class: kind });
+    fill.style.left = `${(100 * from) / end}%`;
+    fill.style.width = `${Math.max(0.6, (100 * (to - from)) / end)}%`;
+    return fill;
+  };
+  const { upstream } = bar;
+  const track = h(
+    "span",
+    { class: "fall-track" },
+    part("overhead", bar.from, bar.to),
+    upstream && part("upstream", upstream.from, upstream.to),
+  );
+  const words = upstream
+    ? `${ms(hop.upstream_ms)} upstream, ${ms(hop.overhead_ms)} in the proxy`
+    : "answered by the proxy itself";
+  return [
+    h(
       "div",
       { class: "fall-row" },
-      h("span", {}, bar.text),
-      h("span", { class: "fall-track" }, fill),
-      h("span", { class: "took" }, ms(bar.to - bar.from)),
-    );
-  });
-  const two = call.hops.length > 1;
-  const between = two ? call.hops[0].upstream_ms - call.hops[1].duration_ms : 0;
-  const note = two ? `Between the servers: ${ms(Math.max(0, between))}. The inner hop is centred: clocks differ.` : "";
-  return h("div", { class: "fall" }, ...rows, note && h("p", { class: "hint" }, note));
+      h("span", {}, bar.title),
+      track,
+      h("span", { class: "took" }, ms(hop.duration_ms)),
+    ),
+    h("p", { class: "fall-note" }, words),
+  ];
 }
 
 function facts(call: Call): HTMLElement {
@@ -146,7 +177,11 @@ function fieldText(key: string, value: string | number): string {
 
 function definitions(pairs: [string, string | null][]): HTMLElement {
   const known = pairs.filter((pair): pair is [string, string] => pair[1] !== null && pair[1] !== "");
-  return h("dl", { class: "facts" }, ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    ...known.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
 }
 
 function copyButtons(call: Call): HTMLElement {

@@ -17,11 +17,19 @@ export function h<K extends keyof HTMLElementTagNameMap>(
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value !== null) element.setAttribute(key, String(value));
   }
-  element.append(...children.filter((child): child is globalThis.Node | string => child !== null && child !== false));
+  element.append(
+    ...children.filter((child): child is globalThis.Node | string => child !== null && child !== false),
+  );
   return element;
 }
 
-export function button(icon: IconNode | null, text: string, label: string, onclick: () => void, name = ""): HTMLButtonElement {
+export function button(
+  icon: IconNode | null,
+  text: string,
+  label: string,
+  onclick: () => void,
+  name = "",
+): HTMLButtonElement {
   return h(
     "button",
     { type: "button", class: `button ${name}`, "aria-label": label, title: label, onclick },

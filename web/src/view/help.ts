@@ -26,7 +26,11 @@ const LEGEND: [string, string][] = [
 ];
 
 export function helpDialog(): { element: HTMLDialogElement; toggle(): void } {
-  const close = h("button", { type: "button", class: "button primary", onclick: () => element.close() }, "Close");
+  const close = h(
+    "button",
+    { type: "button", class: "button primary", onclick: () => element.close() },
+    "Close",
+  );
   const element = h(
     "dialog",
     { class: "help", "aria-labelledby": "help-title" },
@@ -34,7 +38,11 @@ export function helpDialog(): { element: HTMLDialogElement; toggle(): void } {
     h(
       "div",
       { class: "help-columns" },
-      h("dl", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)])),
+      h(
+        "dl",
+        { class: "keys" },
+        ...KEYS.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]),
+      ),
       h(
         "dl",
         { class: "legend" },

@@ -29,6 +29,7 @@ export function installHooks(scene: Scene): void {
   const hooks: Hooks = {
     stats: () => ({
       fps: scene.fps,
+      scriptP95Ms: [...scene.costs].sort((a, b) => a - b)[Math.floor(scene.costs.length * 0.95)],
       frames: scene.frames,
       packets: scene.packets.list.length,
       crowdedOut: scene.packets.crowdedOut,
@@ -65,7 +66,9 @@ function nodesOf(scene: Scene) {
   };
   return [
     ...[...layout.hulls.values()].map((hull) => place(hull.id, "hull", hull)),
-    ...[...layout.items.values()].map((item) => place(item.id, graph.nodes.get(item.id)?.kind ?? item.kind, item)),
+    ...[...layout.items.values()].map((item) =>
+      place(item.id, graph.nodes.get(item.id)?.kind ?? item.kind, item),
+    ),
   ];
 }
 

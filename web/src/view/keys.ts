@@ -43,5 +43,9 @@ function togglePanel(app: App, kind: "bad" | "notices"): void {
 
 function typing(target: EventTarget | null): boolean {
   if (target instanceof HTMLElement && target.closest("dialog[open]")) return true;
-  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement;
+  return (
+    target instanceof HTMLInputElement ||
+    target instanceof HTMLSelectElement ||
+    target instanceof HTMLTextAreaElement
+  );
 }

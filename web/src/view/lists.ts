@@ -18,13 +18,20 @@ export function badRequests(app: App): ListView {
   const rows = h("div", { class: "requests" });
   const count = h("p", { class: "hint" });
   const element = h("div", { class: "panel-body", "data-testid": "bad-requests" }, count, rows);
-  const fill = keyedList<CallSummary>(rows, (call) => `${call.id} ${call.revision}`, (call) => longRow(app, call));
+  const fill = keyedList<CallSummary>(
+    rows,
+    (call) => `${call.id} ${call.revision}`,
+    (call) => longRow(app, call),
+  );
   const update = () => {
     const { requests, filters } = app.state;
     const shown = requests.errors.filter((call) => shows(filters, call.status, call.ok)).slice(0, ROWS_MAX);
     const held = requests.errors.length - shown.length;
     const more = held > 0 ? `, ${grouped(held)} not listed (chips, or older)` : "";
-    setText(count, shown.length === 0 ? "No bad request yet." : `${grouped(shown.length)} newest first${more}`);
+    setText(
+      count,
+      shown.length === 0 ? "No bad request yet." : `${grouped(shown.length)} newest first${more}`,
+    );
     fill(shown);
   };
   return { element, update };
@@ -34,7 +41,11 @@ export function noticeList(app: App): ListView {
   const rows = h("div", { class: "requests" });
   const none = h("p", { class: "hint" }, "Nothing to report.");
   const element = h("div", { class: "panel-body", "data-testid": "notices" }, none, rows);
-  const fill = keyedList<Notice>(rows, (n) => `${n.id} ${n.count} ${n.time}`, (n) => noticeRow(app, n));
+  const fill = keyedList<Notice>(
+    rows,
+    (n) => `${n.id} ${n.count} ${n.time}`,
+    (n) => noticeRow(app, n),
+  );
   const update = () => {
     const { notices, panel } = app.state;
     none.hidden = notices.list.length > 0;
@@ -64,8 +75,10 @@ function noticeRow(app: App, notice: Notice): HTMLElement {
 /** Leads to what the notice speaks of: its edge, else its node, else its server. */
 function follow(app: App, notice: Notice): void {
   const { graph } = app.state;
-  if (notice.edge !== null && graph.edges.has(notice.edge)) app.select({ kind: "edge", index: notice.edge }, true);
-  else if (notice.node !== null && graph.nodes.has(notice.node)) app.select({ kind: "node", id: notice.node }, true);
+  if (notice.edge !== null && graph.edges.has(notice.edge))
+    app.select({ kind: "edge", index: notice.edge }, true);
+  else if (notice.node !== null && graph.nodes.has(notice.node))
+    app.select({ kind: "node", id: notice.node }, true);
   else if (notice.server !== null && graph.servers.has(notice.server)) {
     app.select({ kind: "server", id: notice.server }, true);
   }

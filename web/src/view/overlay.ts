@@ -6,7 +6,14 @@ export function overlay(app: App): View {
   const title = h("h2");
   const text = h("p");
   const code = h("code");
-  const card = h("div", { class: "empty", role: "status", hidden: true }, h("i", { class: "radar" }), title, text, code);
+  const card = h(
+    "div",
+    { class: "empty", role: "status", hidden: true },
+    h("i", { class: "radar" }),
+    title,
+    text,
+    code,
+  );
   const paused = h("div", { class: "paused-note", hidden: true });
   const element = h("div", { class: "overlay" }, card, paused);
   const update = () => {

@@ -18,8 +18,19 @@ export function panelView(app: App): View {
   const back = button(ArrowLeft, "", "Back", () => goBack(app), "square back");
   const close = button(X, "", "Close (Esc)", () => app.openPanel({ kind: "none" }), "square");
   const body = h("div", { class: "panel-scroll", tabindex: "-1" });
-  const head = h("div", { class: "panel-head" }, back, h("div", { class: "panel-title" }, title, text), close);
-  const element = h("aside", { class: "panel", "data-testid": "panel", "aria-label": "Details", hidden: true }, head, body);
+  const head = h(
+    "div",
+    { class: "panel-head" },
+    back,
+    h("div", { class: "panel-title" }, title, text),
+    close,
+  );
+  const element = h(
+    "aside",
+    { class: "panel", "data-testid": "panel", "aria-label": "Details", hidden: true },
+    head,
+    body,
+  );
   let shown = "";
   let content: Content | null = null;
   const update = () => {
@@ -44,7 +55,9 @@ export function panelView(app: App): View {
 }
 
 function keyOf(app: App, panel: Panel): string {
-  return panel.kind === "selection" ? `selection ${JSON.stringify(app.state.selection)}` : JSON.stringify(panel);
+  return panel.kind === "selection"
+    ? `selection ${JSON.stringify(app.state.selection)}`
+    : JSON.stringify(panel);
 }
 
 function contentOf(app: App, panel: Panel): Content | null {
@@ -56,7 +69,8 @@ function contentOf(app: App, panel: Panel): Content | null {
 }
 
 function headOf(app: App, panel: Panel): { title: string; text: string } {
-  if (panel.kind === "bad") return { title: "Bad requests", text: "every call that was not ok, newest first" };
+  if (panel.kind === "bad")
+    return { title: "Bad requests", text: "every call that was not ok, newest first" };
   if (panel.kind === "notices") return { title: "Notices", text: "what a person should know" };
   if (panel.kind === "call") return { title: "Request", text: panel.id };
   return app.state.selection ? titleOf(app.state.graph, app.state.selection) : { title: "", text: "" };

@@ -30,11 +30,17 @@ export const ORIGIN_TEXT: Record<CallSummary["origin"], string> = {
 export function shortRow(app: App, call: CallSummary): HTMLElement {
   return h(
     "button",
-    { type: "button", class: "row", onclick: () => app.openCall(call.id), title: `${call.method} ${call.host}${call.path}` },
+    {
+      type: "button",
+      class: "row",
+      onclick: () => app.openCall(call.id),
+      title: `${call.method} ${call.host}${call.path}`,
+    },
     statusBadge(call.status, call.ok),
     h("span", { class: "method" }, call.method),
     h("span", { class: "path" }, call.path),
-    call.missing && h("span", { class: "half", title: `half-seen: ${call.missing.replace("_", " ")} missing` }, "½"),
+    call.missing &&
+      h("span", { class: "half", title: `half-seen: ${call.missing.replace("_", " ")} missing` }, "½"),
     h("span", { class: "took" }, ms(call.duration_ms)),
   );
 }
@@ -49,15 +55,30 @@ export function longRow(app: App, call: CallSummary): HTMLElement {
     h(
       "span",
       { class: "body" },
-      h("span", { class: "line" }, h("span", { class: "method" }, call.method), h("span", { class: "path" }, call.path)),
+      h(
+        "span",
+        { class: "line" },
+        h("span", { class: "method" }, call.method),
+        h("span", { class: "path" }, call.path),
+      ),
       h(
         "span",
         { class: "line sub" },
-        h("span", { class: "ends" }, endsOf(graph, call)),
-        h("span", { class: `origin ${call.origin}` }, ORIGIN_TEXT[call.origin]),
+        h(
+          "span",
+          { class: "ends" },
+          endsOf(graph, call),
+          " · ",
+          h("span", { class: `origin ${call.origin}` }, ORIGIN_TEXT[call.origin]),
+        ),
       ),
     ),
-    h("span", { class: "when" }, h("span", {}, clock(call.start_ms)), h("span", { class: "took" }, ms(call.duration_ms))),
+    h(
+      "span",
+      { class: "when" },
+      h("span", {}, clock(call.start_ms)),
+      h("span", { class: "took" }, ms(call.duration_ms)),
+    ),
   );
 }
 

@@ -11,7 +11,7 @@ export function searchBox(app: App): { element: HTMLElement; focus(): void } {
   const mac = /mac/i.test(navigator.platform);
   const input = h("input", {
     type: "search",
-    placeholder: "Search nodes, servers, addresses…",
+    placeholder: "Search names, addresses…",
     "aria-label": "Search nodes, servers and addresses",
     "data-testid": "search",
     role: "combobox",
@@ -30,7 +30,10 @@ export function searchBox(app: App): { element: HTMLElement; focus(): void } {
     found = input.value.trim() ? search(app.state.graph, input.value, RESULTS_MAX) : [];
     active = Math.min(active, Math.max(0, found.length - 1));
     const nothing = input.value.trim() !== "" && found.length === 0;
-    list.replaceChildren(...found.map(row), ...(nothing ? [h("li", { class: "none" }, "Nothing of that name")] : []));
+    list.replaceChildren(
+      ...found.map(row),
+      ...(nothing ? [h("li", { class: "none" }, "Nothing of that name")] : []),
+    );
     list.hidden = found.length === 0 && !nothing;
     input.setAttribute("aria-expanded", String(!list.hidden));
   };

@@ -22,8 +22,10 @@ export function selectionView(app: App, selection: Selection): { element: HTMLEl
   const requests = h("div", { class: "requests" });
   const none = h("p", { class: "hint" }, "No request seen since opened.");
   const facts = h("dl", { class: "facts" });
-  const fill = keyedList(requests, (call: { id: string; revision: number }) => `${call.id} ${call.revision}`, (call) =>
-    shortRow(app, call as Parameters<typeof shortRow>[1]),
+  const fill = keyedList(
+    requests,
+    (call: { id: string; revision: number }) => `${call.id} ${call.revision}`,
+    (call) => shortRow(app, call as Parameters<typeof shortRow>[1]),
   );
   const element = h(
     "div",
@@ -45,7 +47,12 @@ export function selectionView(app: App, selection: Selection): { element: HTMLEl
     const edges = edgesOf(graph, selection);
     const figures = figuresOf(graph, selection, edges);
     tiles.update(figures);
-    spark.update(sparkline(history, edges.map((edge) => edge.index)));
+    spark.update(
+      sparkline(
+        history,
+        edges.map((edge) => edge.index),
+      ),
+    );
     split.update(figures);
     facts.replaceChildren(...factsOf(graph, selection, edges));
     peers.replaceChildren(...peersOf(app, graph, selection, edges));
@@ -61,7 +68,10 @@ export function titleOf(graph: Graph, selection: Selection): { title: string; te
   if (selection.kind === "server") {
     const server = graph.servers.get(selection.id);
     const state = server?.connected ? "agent connected" : "agent gone";
-    return { title: selection.id, text: ["server", state, ...(server?.internal_addresses ?? [])].join(" · ") };
+    return {
+      title: selection.id,
+      text: ["server", state, ...(server?.internal_addresses ?? [])].join(" · "),
+    };
   }
   if (selection.kind === "edge") {
     const edge = graph.edges.get(selection.index);
@@ -76,7 +86,8 @@ export function titleOf(graph: Graph, selection: Selection): { title: string; te
 function figuresOf(graph: Graph, selection: Selection, edges: Edge[]): Figures {
   const sum = sumFigures(edges.flatMap((edge) => graph.edgeFigures.get(edge.index) ?? []));
   if (selection.kind === "edge") return sum;
-  const own = selection.kind === "node" ? graph.nodeFigures.get(selection.id) : graph.serverFigures.get(selection.id);
+  const own =
+    selection.kind === "node" ? graph.nodeFigures.get(selection.id) : graph.serverFigures.get(selection.id);
   return own ? { ...own, p50_ms: own.p50_ms ?? worstOfCallers(graph, selection, edges) } : sum;
 }
 
@@ -104,7 +115,12 @@ function statusSplit() {
   const ok = h("i", { class: "ok" });
   const bad = h("i", { class: "bad" });
   const [left, right] = [h("span"), h("span")];
-  const element = h("div", { class: "split" }, h("div", { class: "split-bar" }, ok, bad), h("div", { class: "split-text" }, left, right));
+  const element = h(
+    "div",
+    { class: "split" },
+    h("div", { class: "split-bar" }, ok, bad),
+    h("div", { class: "split-text" }, left, right),
+  );
   const update = (f: Figures) => {
     ok.style.flexGrow = String(f.calls - f.errors);
     bad.style.flexGrow = String(f.errors);
@@ -128,9 +144,14 @@ function factsOf(graph: Graph, selection: Selection, edges: Edge[]): HTMLElement
     const server = graph.servers.get(selection.id);
     const state = graph.status?.servers.find((s) => s.id === selection.id);
     if (server?.public_addresses.length) facts.push(["public", server.public_addresses.join(", ")]);
-    for (const network of server?.networks ?? []) facts.push(["network", `${network.name} ${network.subnets.join(", ")}`]);
+    for (const network of server?.networks ?? [])
+      facts.push(["network", `${network.name} ${network.subnets.join(", ")}`]);
     if (state?.lag_ms != null) facts.push(["lag", ms(state.lag_ms)]);
-    if (state?.skew_ms != null) facts.push(["clock", `${state.skew_ms >= 0 ? "+" : "−"}${ms(Math.abs(state.skew_ms))} against the hub`]);
+    if (state?.skew_ms != null)
+      facts.push([
+        "clock",
+        `${state.skew_ms >= 0 ? "+" : "−"}${ms(Math.abs(state.skew_ms))} against the hub`,
+      ]);
     if (state) facts.push(["lines", `${state.malformed} malformed, ${state.missing} missing`]);
   }
   if (selection.kind === "edge" && edges[0]) {
@@ -150,10 +171,16 @@ function peersOf(app: App, graph: Graph, selection: Selection, edges: Edge[]): H
     .sort((a, b) => b.figures.rate - a.figures.rate || (a.edge.id < b.edge.id ? -1 : 1));
   if (rows.length === 0) return [h("p", { class: "hint" }, "Nobody yet.")];
   if (selection.kind === "edge") {
-    return [rows[0].edge.from, rows[0].edge.to].map((id, i) => endRow(app, graph, id, i === 0 ? "from" : "to"));
+    return [rows[0].edge.from, rows[0].edge.to].map((id, i) =>
+      endRow(app, graph, id, i === 0 ? "from" : "to"),
+    );
   }
-  const members = new Set(selection.kind === "server" ? membersOf(graph, selection.id).map((n) => n.id) : [selection.id]);
-  const shown = rows.slice(0, PEERS_MAX).map(({ edge, figures }) => peerRow(app, graph, edge, figures, members));
+  const members = new Set(
+    selection.kind === "server" ? membersOf(graph, selection.id).map((n) => n.id) : [selection.id],
+  );
+  const shown = rows
+    .slice(0, PEERS_MAX)
+    .map(({ edge, figures }) => peerRow(app, graph, edge, figures, members));
   const rest = rows.length - shown.length;
   return rest > 0 ? [...shown, h("p", { class: "hint" }, `and ${rest} more`)] : shown;
 }
@@ -170,15 +197,32 @@ function endRow(app: App, graph: Graph, id: string, way: string): HTMLElement {
   );
 }
 
+/** What sets this peer apart: an unusual way, else the server it lives on where that is another one. */
+function remark(graph: Graph, edge: Edge, way: string): string {
+  if (edge.origin === "cross_server_direct") return "direct";
+  if (edge.origin === "hairpin" || edge.origin === "outside" || edge.origin === "undecided")
+    return edge.origin;
+  if (edge.origin !== "cross_server") return "";
+  return graph.nodes.get(way === "in" ? edge.from : edge.to)?.server ?? "";
+}
+
 function peerRow(app: App, graph: Graph, edge: Edge, figures: Figures, members: Set<string>): HTMLElement {
-  const way = members.has(edge.from) ? (members.has(edge.to) ? "within" : "out") : members.has(edge.to) ? "in" : "through";
+  const way = members.has(edge.from)
+    ? members.has(edge.to)
+      ? "within"
+      : "out"
+    : members.has(edge.to)
+      ? "in"
+      : "through";
   const name = (id: string) => graph.nodes.get(id)?.name ?? id;
-  const text = way === "out" ? name(edge.to) : way === "in" ? name(edge.from) : `${name(edge.from)} → ${name(edge.to)}`;
+  const text =
+    way === "out" ? name(edge.to) : way === "in" ? name(edge.from) : `${name(edge.from)} → ${name(edge.to)}`;
   return h(
     "button",
     { type: "button", class: "row peer", onclick: () => app.select({ kind: "edge", index: edge.index }) },
     h("span", { class: "way" }, way),
-    h("span", { class: "path" }, text, edge.origin === "same_server" || edge.origin === "public" ? null : h("em", {}, ORIGIN_TEXT[edge.origin])),
+    h("span", { class: "path", title: text }, text),
+    h("em", { class: edge.origin, title: ORIGIN_TEXT[edge.origin] }, remark(graph, edge, way)),
     h("span", { class: "took strong" }, `${rate(figures.rate)}/s`),
     h("span", { class: figures.errors ? "took bad-text" : "took" }, share(figures.errors, figures.calls)),
   );

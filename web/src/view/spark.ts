@@ -26,7 +26,10 @@ export function sparkChart(): { element: SVGSVGElement; update(seconds: Second[]
     fill.setAttribute("d", area<Second>(x, H, (s) => y(s.calls)).curve(curveMonotoneX)(done) ?? "");
     stroke.setAttribute("d", line<Second>(x, (s) => y(s.calls)).curve(curveMonotoneX)(done) ?? "");
     const bad = done.some((s) => s.errors > 0);
-    errors.setAttribute("d", bad ? (line<Second>(x, (s) => y(s.errors)).curve(curveMonotoneX)(done) ?? "") : "");
+    errors.setAttribute(
+      "d",
+      bad ? (line<Second>(x, (s) => y(s.errors)).curve(curveMonotoneX)(done) ?? "") : "",
+    );
     const total = seconds.reduce((sum, s) => sum + s.calls, 0);
     svg.setAttribute("aria-label", `${total} calls in the last 60 s`);
   };

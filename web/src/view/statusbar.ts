@@ -1,5 +1,5 @@
 /** The bottom bar: pause, the timeline since opening, the stretch, and what may be claimed. */
-import { Maximize, Pause, Play, TriangleAlert, CircleCheck } from "lucide";
+import { CircleCheck, Maximize, Pause, Play, TriangleAlert } from "lucide";
 import { STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
 import { clock, grouped, ms, plural, rate } from "../render/format";
 import { iconElement } from "../render/icons";
@@ -10,7 +10,13 @@ import { button, h, setText } from "./dom";
 import { timelineChart } from "./timeline";
 
 export function statusBar(app: App): View {
-  const pause = button(Pause, "", "Pause the picture (space)", () => app.setPaused(!app.state.paused), "pause");
+  const pause = button(
+    Pause,
+    "",
+    "Pause the picture (space)",
+    () => app.setPaused(!app.state.paused),
+    "pause",
+  );
   const chart = timelineChart(app);
   const stretch = stretchControl(app);
   const claims = claimsBlock();
@@ -49,7 +55,9 @@ function stretchControl(app: App): View {
   const select = h(
     "select",
     { id: "stretch", "data-testid": "stretch", "aria-describedby": "stretch-text" },
-    ...STRETCH_CHOICES.map((n) => h("option", { value: n }, n === 0 ? "off" : `×${n}${n === STRETCH_DEFAULT ? " (default)" : ""}`)),
+    ...STRETCH_CHOICES.map((n) =>
+      h("option", { value: n }, n === 0 ? "off" : `×${n}${n === STRETCH_DEFAULT ? " (default)" : ""}`),
+    ),
   );
   const text = h("span", { id: "stretch-text" });
   select.addEventListener("change", () => app.setStretch(Number(select.value)));
@@ -70,7 +78,12 @@ function claimsBlock() {
   const first = h("span");
   const second = h("span");
   const sign = h("span", { class: "sign" });
-  const element = h("div", { class: "claims", role: "status" }, sign, h("div", { class: "stack" }, first, second));
+  const element = h(
+    "div",
+    { class: "claims", role: "status" },
+    sign,
+    h("div", { class: "stack" }, first, second),
+  );
   let exact: boolean | null = null;
   const update = (graph: Graph) => {
     const words = claims(graph);
@@ -102,7 +115,9 @@ export function claims(graph: Graph): { first: string; second: string; title: st
   return {
     first: first.filter(Boolean).join(" · "),
     second,
-    title: status.exact ? "Every line read is in exactly one call" : `Not exact: ${status.reason ?? "reason unknown"}`,
+    title: status.exact
+      ? "Every line read is in exactly one call"
+      : `Not exact: ${status.reason ?? "reason unknown"}`,
     exact: status.exact,
   };
 }

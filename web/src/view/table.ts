@@ -52,6 +52,12 @@ function table(caption: string, columns: string[], body: HTMLElement): HTMLEleme
 
 function row(texts: string[], figures: Figures = NO_FIGURES): HTMLElement {
   const f = figures;
-  const all = [...texts, rate(f.rate), String(f.calls), `${f.errors} (${share(f.errors, f.calls)})`, ms(f.p95_ms)];
+  const all = [
+    ...texts,
+    rate(f.rate),
+    String(f.calls),
+    `${f.errors} (${share(f.errors, f.calls)})`,
+    ms(f.p95_ms),
+  ];
   return h("tr", {}, ...all.map((text) => h("td", {}, text)));
 }

@@ -5,7 +5,9 @@ import { timeline } from "../store/history";
 import type { App } from "./app";
 import { h, setText } from "./dom";
 
-const SECONDS_A_BAR = 3;
+/** The chart spans this many seconds: the first that holds all since opening. */
+const SPANS_S = [60, 120, TIMELINE_S];
+const BARS = 60;
 
 export function timelineChart(app: App): { element: HTMLElement; span: HTMLElement; update(): void } {
   const canvas = h("canvas", { class: "timeline", role: "img" });
@@ -16,9 +18,10 @@ export function timelineChart(app: App): { element: HTMLElement; span: HTMLEleme
     const key = `${history.nowS} ${document.documentElement.dataset.theme} ${canvas.clientWidth}`;
     if (key === painted || paused || canvas.clientWidth === 0) return;
     painted = key;
-    const bars = barsOf(timeline(history));
-    paint(canvas, bars);
     const seconds = history.openedAtS === null ? 0 : Math.min(TIMELINE_S, history.nowS - history.openedAtS);
+    const spanS = SPANS_S.find((s) => s >= seconds) ?? TIMELINE_S;
+    const bars = barsOf(timeline(history).slice(-spanS), spanS / BARS);
+    paint(canvas, bars);
     setText(span, seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`);
     const calls = bars.reduce((sum, bar) => sum + bar.calls, 0);
     const errors = bars.reduce((sum, bar) => sum + bar.errors, 0);
@@ -32,10 +35,10 @@ interface Bar {
   errors: number;
 }
 
-export function barsOf(seconds: Bar[]): Bar[] {
+export function barsOf(seconds: Bar[], secondsABar: number): Bar[] {
   const bars: Bar[] = [];
-  for (let i = 0; i < seconds.length; i += SECONDS_A_BAR) {
-    const part = seconds.slice(i, i + SECONDS_A_BAR);
+  for (let i = 0; i < seconds.length; i += secondsABar) {
+    const part = seconds.slice(i, i + secondsABar);
     bars.push({
       calls: part.reduce((sum, s) => sum + s.calls, 0),
       errors: part.reduce((sum, s) => sum + s.errors, 0),

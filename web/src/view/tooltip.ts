@@ -1,7 +1,7 @@
 /** The small text beside the pointer: what it is, and its figures. */
 import { sentence } from "../render/edges";
-import { nodeFigures } from "../render/nodes";
 import { ms, rate, share } from "../render/format";
+import { nodeFigures } from "../render/nodes";
 import type { Selection } from "../select/visible";
 import { NO_FIGURES } from "../store/graph";
 import type { App } from "./app";
@@ -10,7 +10,10 @@ import { titleOf } from "./selection";
 
 const OFFSET_PX = 14;
 
-export function tooltip(app: App): { element: HTMLElement; show(target: Selection | null, x: number, y: number): void } {
+export function tooltip(app: App): {
+  element: HTMLElement;
+  show(target: Selection | null, x: number, y: number): void;
+} {
   const [title, text, figures] = [h("b"), h("span"), h("span", { class: "strong" })];
   const element = h("div", { class: "tooltip", "aria-hidden": "true", hidden: true }, title, text, figures);
   const show = (target: Selection | null, x: number, y: number) => {

@@ -1,5 +1,5 @@
 /** The top bar: search, status chips, bad requests, notices, totals, and whether this is live. */
-import { CircleAlert, Bell, Keyboard, Monitor, Moon, Sun } from "lucide";
+import { Bell, CircleAlert, Keyboard, Monitor, Moon, Sun } from "lucide";
 import { STALE_AFTER_MS } from "../defaults";
 import { grouped, rate } from "../render/format";
 import { iconElement } from "../render/icons";
@@ -18,7 +18,9 @@ const CHIPS: [StatusClass, string, string][] = [
 export function topBar(app: App, openHelp: () => void): View & { focusSearch(): void } {
   const search = searchBox(app);
   const chips = CHIPS.map(([which, text, tone]) => chip(app, which, text, tone));
-  const bad = counter(CircleAlert, "Bad requests", "bad-requests-toggle", () => app.openPanel({ kind: "bad" }));
+  const bad = counter(CircleAlert, "Bad requests", "bad-requests-toggle", () =>
+    app.openPanel({ kind: "bad" }),
+  );
   const notices = counter(Bell, "Notices", "notices-toggle", () => app.openPanel({ kind: "notices" }));
   const totals = figures();
   const live = liveState();
@@ -28,7 +30,11 @@ export function topBar(app: App, openHelp: () => void): View & { focusSearch(): 
     { class: "bar topbar" },
     h("a", { class: "logo", href: "/", "aria-label": "Hopwatch" }, logo(), h("span", {}, "hopwatch")),
     search.element,
-    h("div", { class: "chips", role: "group", "aria-label": "Status classes shown" }, ...chips.map((c) => c.element)),
+    h(
+      "div",
+      { class: "chips", role: "group", "aria-label": "Status classes shown" },
+      ...chips.map((c) => c.element),
+    ),
     bad.element,
     notices.element,
     h("span", { class: "spacer" }),
@@ -99,7 +105,10 @@ function figures() {
     setText(perSecond, rate(whole.rate));
     setText(errors, (whole.error_share * 100).toFixed(1));
     errors.classList.toggle("bad-text", whole.error_share > 0);
-    setText(p95, whole.p95_ms === null ? "–" : whole.p95_ms < 10 ? whole.p95_ms.toFixed(1) : grouped(whole.p95_ms));
+    setText(
+      p95,
+      whole.p95_ms === null ? "–" : whole.p95_ms < 10 ? whole.p95_ms.toFixed(1) : grouped(whole.p95_ms),
+    );
   };
   return { element, update };
 }
