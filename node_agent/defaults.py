@@ -76,3 +76,5 @@ TRAEFIK_TIMEOUT_S = 2.0
 """An answer of the Traefik API that takes longer counts as none."""
 TRAEFIK_MAX_PAGES = 1000
 """A bound on `X-Next-Page`: 100,000 routers."""
+TRAEFIK_RULE_CHARACTERS = 65_536
+"""What the hub takes of a router's rule."""

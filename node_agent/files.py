@@ -1,7 +1,7 @@
 """Files as the tail sees them: opened once, followed by device and inode, plain or gzipped.
 
-Nothing here decides anything; what cannot be read now (gone, half compressed, no rights) is None or
-no bytes, and is tried again at the next look.
+Nothing here decides anything; what cannot be read now (gone, half compressed) is None or raises
+`Unfinished`, and is tried again later.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class FirstLine:
     head: bytes
 
 
+class Unfinished(Exception):
+    """A compressed file that is still being written, or damaged."""
+
+
 class LogFile(Protocol):
     """An open file."""
 
@@ -44,7 +48,7 @@ class LogFile(Protocol):
         """Bytes that it holds now; None where only reading to the end tells."""
 
     def read(self, offset: int, limit: int) -> bytes:
-        """Up to `limit` bytes; none at the end."""
+        """Up to `limit` bytes; none at the end. Raises Unfinished."""
 
     def close(self) -> None:
         """Let go of it."""
@@ -87,11 +91,8 @@ class GzipFile:
             if self._content.seek(offset) < offset:
                 return b""
             return self._content.read(limit)
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            # Still being compressed, or damaged: begin afresh next time.
-            self._raw.seek(0)
-            self._content = gzip.GzipFile(fileobj=self._raw)
-            return b""
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise Unfinished(str(error)) from None
 
     def close(self) -> None:
         self._raw.close()

@@ -13,10 +13,12 @@ import msgspec
 
 from node_agent.defaults import MAX_SAMPLES
 
-I64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-Nanoseconds = Annotated[int, msgspec.Meta(ge=-(2**60), le=2**60)]
+Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
 """A duration: below 37 years, so that no sum with a time leaves 64 bits."""
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Overhead = Annotated[int, msgspec.Meta(ge=-(2**60), le=2**60)]
+"""Traefik subtracts two measurements for it."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+"""The hub takes no number beyond."""
 U16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 
 
@@ -35,11 +37,11 @@ class Entry(msgspec.Struct, gc=False):
 
     duration: Nanoseconds = msgspec.field(default=0, name="Duration")
     upstream: Nanoseconds = msgspec.field(default=0, name="OriginDuration")
-    overhead: Nanoseconds = msgspec.field(default=0, name="Overhead")
+    overhead: Overhead = msgspec.field(default=0, name="Overhead")
     status: U16 = msgspec.field(default=0, name="DownstreamStatus")
     upstream_status: U16 = msgspec.field(default=0, name="OriginStatus")
-    bytes_in: I64 = msgspec.field(default=0, name="RequestContentSize")
-    bytes_out: I64 = msgspec.field(default=0, name="DownstreamContentSize")
+    bytes_in: Count = msgspec.field(default=0, name="RequestContentSize")
+    bytes_out: Count = msgspec.field(default=0, name="DownstreamContentSize")
     request_count: Count = msgspec.field(default=0, name="RequestCount")
     retries: U16 = msgspec.field(default=0, name="RetryAttempts")
     client_address: str = msgspec.field(default="", name="ClientAddr")

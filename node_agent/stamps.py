@@ -15,8 +15,8 @@ _STAMP = re.compile(
 )
 _ZEROS = "000000000"
 _SCALE: tuple[int, ...] = tuple(int(10 ** (9 - digits)) for digits in range(10))
-_LAST_YEAR = 2200
-"""Later stamps, with a duration, would leave the 64 bits that times travel in."""
+_LAST_YEAR = 2100
+"""The hub takes times up to 2**62 ns (the year 2116)."""
 
 
 _cached = lru_cache(maxsize=4096)

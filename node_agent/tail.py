@@ -57,6 +57,7 @@ class Tail:
         self._handles: list[Handle] = []
         self._live: Handle | None = None
         self._scans_s: list[float] = [0.0]
+        self._now_s = 0.0
         self._examined: dict[tuple[FileId, int, int], FirstLine] = {}
         self._unreadable = False
         self._first_contact = not memory.contacted(proxy)
@@ -68,6 +69,7 @@ class Tail:
 
         Without `let_go` nothing is finished: the hub could not be told.
         """
+        self._now_s = now_s
         events = list(self._follow_path(now_s))
         for handle in list(self._handles):
             events += self._inspect(handle, now_s)
@@ -94,7 +96,11 @@ class Tail:
         """The next whole lines; sets `at_end` where the file has no more."""
         if log.buffer is None or log.handle is None:
             return []
-        data = log.handle.file.read(log.buffer.end, limit)
+        try:
+            data = log.handle.file.read(log.buffer.end, limit)
+        except files.Unfinished:
+            self._put_off(log, log.handle)
+            return []
         if not _same(log.handle):
             log.at_end = False
             return []
@@ -225,8 +231,14 @@ class Tail:
                     self._examined.clear()
                 self._examined[key] = first
             return self._examined[key]
-        except OSError:
+        except (OSError, files.Unfinished):
             return None
+
+    def _put_off(self, log: Log, handle: Handle) -> None:
+        """A compressed file that is not whole: try again at a later scan."""
+        self._close(handle)
+        log.handle, log.gone_s = None, self._now_s + ROTATED_WATCH_S
+        self._scans_s = self._scans_s or [self._now_s + RESCANS_S[-1]]
 
     def _wanted(self, path: Path, first: FirstLine) -> bool:
         live = self._live.first if self._live else None

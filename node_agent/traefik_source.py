@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from hopwatch.v1 import ingest_pb2 as pb
 
-from node_agent.defaults import TRAEFIK_MAX_PAGES, TRAEFIK_POLL_S, TRAEFIK_TIMEOUT_S
+from node_agent.defaults import (
+    TRAEFIK_MAX_PAGES,
+    TRAEFIK_POLL_S,
+    TRAEFIK_RULE_CHARACTERS,
+    TRAEFIK_TIMEOUT_S,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -68,7 +73,7 @@ class TraefikSource:
                     pb.Router(
                         proxy=self._proxy,
                         name=each["name"],
-                        rule=each.get("rule", ""),
+                        rule=each.get("rule", "")[:TRAEFIK_RULE_CHARACTERS],
                         service=each.get("service", ""),
                         entry_points=each.get("entryPoints", ()),
                     )

@@ -101,6 +101,8 @@ def test_a_line_of_600_kilobytes_is_an_entry() -> None:
         (b'{"StartUTC":"soon"}', "not a time"),
         (line(5, Duration="long")[:-1], "Duration"),
         (line(5, DownstreamStatus=70_000)[:-1], "DownstreamStatus"),
+        (line(5, Duration=-1)[:-1], "Duration"),
+        (line(5, StartUTC="2190-01-01T00:00:00Z")[:-1], "out of range"),
         (line(5, RequestPath=None)[:-2] + b',"RequestPath":"\xff"}', "UTF-8"),
         (line(5)[:-1] + line(6)[:-1], "JSON"),
         (
