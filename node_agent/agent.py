@@ -145,6 +145,9 @@ class Agent:
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._pump.turn()
+                while self._session.streaming and not self._pump.resumed:
+                    await self._pump.rest(0.1)
+                    await self._pump.turn()
                 while self._session.streaming and self._session.unacknowledged:
                     await self._pump.rest(0.1)
                 if self._once and not self._stop.is_set():

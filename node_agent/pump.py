@@ -102,6 +102,11 @@ class Pump:
         return sorted(every, key=lambda log: not log.live)
 
     @property
+    def resumed(self) -> bool:
+        """The hub has said of every log where to go on."""
+        return all(log.buffer is not None for log in self.logs())
+
+    @property
     def through(self) -> bool:
         """Everything that the logs hold has been acknowledged."""
         return (

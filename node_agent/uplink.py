@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -60,40 +60,40 @@ class Stream:
 
     async def send(self, message: pb.AgentMessage) -> None:
         """Hand one message to the wire."""
-        try:
-            await self._call.write(message)
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
-            raise await self._end() from None
+        await self._try(self._call.write(message))
 
     async def receive(self) -> pb.HubMessage:
         """The hub's next message."""
-        try:
-            message = await self._call.read()
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
-            raise await self._end() from None
+        message = await self._try(self._call.read())
         if message is grpc.aio.EOF:
             raise await self._end()
         return message  # type: ignore[no-any-return]
 
     async def finish(self) -> None:
         """Say that nothing more will come."""
-        try:
-            await self._call.done_writing()
-        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
-            raise await self._end() from None
+        await self._try(self._call.done_writing())
 
     def cancel(self) -> None:
         """Give it up at once."""
         self._call.cancel()
 
-    async def _end(self) -> Disconnected:
+    async def _try(self, step: Awaitable[Any]) -> Any:
         try:
-            code = await self._call.code()
-            details = await self._call.details()
+            return await step
+        except (grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+            raise await self._end() from None
         except asyncio.CancelledError:
-            if not self._call.cancelled():
+            # gRPC says so for a call that we gave up; our own task's end goes on as it is.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
                 raise
+            raise Disconnected("closed") from None
+
+    async def _end(self) -> Disconnected:
+        if self._call.cancelled():
             return Disconnected("closed")
+        code = await self._call.code()
+        details = await self._call.details()
         if code is grpc.StatusCode.OK:
             return Disconnected("closed by the hub")
         return Disconnected(details or code.name.lower(), refused=code in _FINAL)
