@@ -188,8 +188,9 @@ class Show:
                 others.append(group.create_task(leaves))
             if self._seconds is not None:
                 await asyncio.sleep(self._seconds)
-                for task in others:
-                    task.cancel()
+                async with demo.changing:
+                    for task in others:
+                        task.cancel()
         return await _close(demo)
 
 

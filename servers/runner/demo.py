@@ -97,7 +97,8 @@ class Demo:
         self._traffic: TrafficControl | None = None
         self._servers: dict[str, MockServer] = {}
         self._logs: dict[tuple[str, str], Path] = {}
-        self._changing = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        """Held while a server joins or leaves."""
         self._sockets: list[socket.socket] = []
 
     @property
@@ -138,6 +139,8 @@ class Demo:
             step.note(f"{self.sites.mode}: {self.sites.reason}")
         for number in numbers:
             self._add(number)
+        self._write_routes()
+        self._write_peers()
         async with self._steps.step("hub, proxies and services"):
             await self._start_hub()
             await self._start_servers(self._servers.values())
@@ -150,7 +153,7 @@ class Demo:
 
     async def add_server(self, server: str) -> None:
         """A new server joins; returns when it is seen and has traffic. ValueError if it cannot."""
-        async with self._changing:
+        async with self.changing:
             number = server_number(server)
             if server in self._servers:
                 raise ValueError(f"{server} is there already")
@@ -158,8 +161,10 @@ class Demo:
                 self.sites.server(number)
                 await self.sites.add([number])
                 self._add(number)
+                self._write_routes()
+                self._servers[server].write_peers(self.plans)
                 await self._start_servers([self._servers[server]])
-                await self.traffic.check([self._servers[server].plan])
+                await self.traffic.check(self.plans)
                 await self._start_agents({server})
                 self._write_peers()
                 await self.traffic.play(self.plans)
@@ -167,7 +172,7 @@ class Demo:
 
     async def remove_server(self, server: str) -> None:
         """A server leaves: first its traffic, last its agent. ValueError if it cannot."""
-        async with self._changing:
+        async with self.changing:
             if server not in self._servers:
                 raise ValueError(f"{server} is not there; there are {', '.join(self._servers)}")
             if server == "server-a":
@@ -176,6 +181,7 @@ class Demo:
                 del self._servers[server]
                 self._write_peers()
                 await self.traffic.play(self.plans)
+                self._write_routes()
                 names = [n for n in self._processes.pids if n.startswith(f"{server}/")]
                 await self._processes.stop([n for n in names if not n.endswith("/agent")])
                 await self._processes.stop([n for n in names if n.endswith("/agent")])
@@ -218,8 +224,8 @@ class Demo:
         rest = [name for name in names if name not in (*agents, *first, HUB)]
         try:
             for group in (first, rest, agents, [HUB]):
-                for name in await self._processes.stop(group):
-                    self._steps.warn(f"{name} did not end within its time and was killed")
+                for name, how in (await self._processes.stop(group)).items():
+                    self._steps.warn(f"{name} did not stop cleanly: it {how}")
         except asyncio.CancelledError:
             self._processes.kill_all()
             raise
@@ -240,7 +246,10 @@ class Demo:
         self._servers[plan.id] = server
         for kind in ("private", "public"):
             self._logs[plan.id, kind] = files.access_log(kind)
-        self._write_peers()
+
+    def _write_routes(self) -> None:
+        for server in self._servers.values():
+            server.write_routes(self.plans)
 
     def _write_peers(self) -> None:
         for server in self._servers.values():

@@ -56,7 +56,7 @@ class MockServer:
         return self.plan.id
 
     def write(self, hub: str) -> None:
-        """The files that stay; `write_peers` writes those that change."""
+        """The files that stay; the other two methods write those that change."""
         files = self.files
         for kind, text in (
             ("private", private_static(self.plan, self._proxy_files("private"), self.extras)),
@@ -73,12 +73,14 @@ class MockServer:
             installed = files.working_directory("private") / "plugins-local/src" / PLUGIN_MODULE
             shutil.copytree(PLUGIN, installed, dirs_exist_ok=True)
 
-    def write_peers(self, everybody: Sequence[ServerPlan]) -> None:
-        """Who else is there: read by the private proxy and by the communicating service."""
-        peers = [plan for plan in everybody if plan.id != self.id]
-        routes = private_routes(self.plan, peers, self.extras)
+    def write_routes(self, everybody: Sequence[ServerPlan]) -> None:
+        """The ways to all others, for the private proxy."""
+        routes = private_routes(self.plan, self._others(everybody), self.extras)
         layout.write(self.files.traefik / "private.routes.yml", routes)
-        layout.write_json(self.files.peers, [peer.id for peer in peers])
+
+    def write_peers(self, everybody: Sequence[ServerPlan]) -> None:
+        """Whom the communicating service asks; each must have a route by now."""
+        layout.write_json(self.files.peers, [peer.id for peer in self._others(everybody)])
 
     def commands(self, sites: Sites) -> list[Command]:
         """The proxies and the services."""
@@ -97,6 +99,9 @@ class MockServer:
             log=self.files.output / "agent.log",
             enter=sites.entrance(host_of(self.id)),
         )
+
+    def _others(self, everybody: Sequence[ServerPlan]) -> list[ServerPlan]:
+        return [plan for plan in everybody if plan.id != self.id]
 
     def _proxy_files(self, kind: str) -> ProxyFiles:
         routes = self.files.traefik / f"{kind}.routes.yml"

@@ -46,12 +46,16 @@ class Child:
     def name(self) -> str:
         return self.command.name
 
-    def crash(self) -> Crashed:
+    @property
+    def how(self) -> str:
+        """How it ended."""
         code = self.process.returncode or 0
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+    def crash(self) -> Crashed:
         last = tail(self.command.log)
         log = "".join(f"\n  {line}" for line in last) if last else " (empty)"
-        return Crashed(f"{self.name} {how}; the end of {self.command.log}:{log}")
+        return Crashed(f"{self.name} {self.how}; the end of {self.command.log}:{log}")
 
 
 class Processes:
@@ -88,8 +92,8 @@ class Processes:
             raise child.crash()
         self._children.pop(child.name, None)
 
-    async def stop(self, names: Sequence[str]) -> list[str]:
-        """SIGTERM to these at once, SIGKILL to what stays. Returns who had to be killed."""
+    async def stop(self, names: Sequence[str]) -> dict[str, str]:
+        """SIGTERM to these at once, SIGKILL to what stays. Returns who ended badly, and how."""
         children = [self._children[name] for name in names if name in self._children]
         for child in children:
             child.stopping = True
@@ -101,7 +105,7 @@ class Processes:
         for child in killed:
             _signal(child, signal.SIGKILL)
         await asyncio.gather(*waits)
-        return [child.name for child in killed]
+        return {child.name: child.how for child in children if child.process.returncode != 0}
 
     def expect_end(self, name: str) -> None:
         """This one will end by itself."""

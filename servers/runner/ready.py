@@ -7,7 +7,7 @@ Nothing is waited out: each question is asked again until its answer is right or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
@@ -32,14 +32,18 @@ class NotReady(Exception):
 Judge = Callable[[int, Any], bool]
 
 
-async def server_ready(doors: Doors, plan: ServerPlan) -> None:
-    """Both Traefiks have their routes, and both services answer: asked from the server's host."""
+async def server_ready(doors: Doors, plan: ServerPlan, everybody: Sequence[str]) -> None:
+    """Both services answer, and both Traefiks have their routes, those to the others among them.
+
+    Asked from the server's host.
+    """
+    ways = [f"{server}@file" for server in everybody if server != plan.id]
     private, public = (
         f"http://{api}/api/http/routers" for api in (plan.private_api, plan.public_api)
     )
     questions: list[tuple[str, str, str, Judge]] = [
-        (PRIVATE_PROXY, plan.gateway, private, _has_routes),
-        (PUBLIC_PROXY, plan.public_gateway, public, _has_routes),
+        (PRIVATE_PROXY, plan.gateway, private, _has_routes(ways)),
+        (PUBLIC_PROXY, plan.public_gateway, public, _has_routes([])),
     ]
     for name in (COMMUNICATING, NON_COMMUNICATING):
         url = f"http://{plan.service(name, PRIVATE)}/health"
@@ -85,12 +89,18 @@ async def until(
         raise NotReady(f"{what} is not ready after {timeout_s:.0f} s; last: {last}") from None
 
 
-def _has_routes(status: int, answer: Any) -> bool:
-    """Every route from the routes file is enabled, and there is at least one."""
-    if status != 200:
-        return False
-    ours = [router for router in answer if router.get("provider") == "file"]
-    return bool(ours) and all(router["status"] == "enabled" for router in ours)
+def _has_routes(wanted: Sequence[str]) -> Judge:
+    """Every route from the routes file is enabled, the wanted ones are there, and at least one."""
+
+    def judge(status: int, answer: Any) -> bool:
+        if status != 200:
+            return False
+        ours = [router for router in answer if router.get("provider") == "file"]
+        enabled = [router["name"] for router in ours if router["status"] == "enabled"]
+        there = all(any(name.endswith(want) for name in enabled) for want in wanted)
+        return bool(ours) and len(enabled) == len(ours) and there
+
+    return judge
 
 
 def _is_ok(status: int, _: Any) -> bool:

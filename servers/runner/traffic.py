@@ -13,8 +13,8 @@ import asyncio
 import json
 import os
 import random
+import signal
 import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,19 @@ class Traffic:
         self._under_way: set[asyncio.Task[None]] = set()
         self._playing = asyncio.Event()
         self._turn = 0
+        self._players: list[asyncio.Task[None]] = []
 
-    def begin(self) -> list[asyncio.Task[None]]:
-        return [
+    def begin(self) -> None:
+        self._players = [
             self._group.create_task(self._play_visitors()),
             self._group.create_task(self._play_special_acts()),
         ]
+
+    async def end(self) -> None:
+        """At once: what is still under way is cut."""
+        for task in (*self._players, *self._under_way):
+            task.cancel()
+        await self.close()
 
     async def play(self, servers: list[ServerPlan]) -> None:
         """These servers from now on; returns when nothing is under way to the others."""
@@ -146,7 +153,9 @@ class Control:
             os.close(before[name])
         try:
             if message["do"] == "check":
-                await asyncio.gather(*(server_ready(self._traffic.doors, s) for s in servers))
+                names = [server.id for server in servers]
+                doors = self._traffic.doors
+                await asyncio.gather(*(server_ready(doors, server, names) for server in servers))
             else:
                 await self._traffic.play(servers)
                 self._forget({server.id for server in servers})
@@ -177,17 +186,14 @@ async def _readable(channel: socket.socket) -> None:
 async def run(fd: int, mode: Mode, ports: Ports, rate: float, seed: int, summary: Path) -> None:
     channel = socket.socket(fileno=fd)
     channel.setblocking(False)
-    with suppress(asyncio.CancelledError):
-        async with asyncio.TaskGroup() as group:
-            traffic = Traffic(group, rate, seed)
-            players = traffic.begin()
-            try:
-                await Control(channel, traffic, mode, ports).run()
-            finally:
-                for player in players:
-                    player.cancel()
-                await traffic.close()
-                _write(summary, traffic.tally.summary())
+    async with asyncio.TaskGroup() as group:
+        traffic = Traffic(group, rate, seed)
+        traffic.begin()
+        control = group.create_task(Control(channel, traffic, mode, ports).run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, control.cancel)
+        await asyncio.wait([control])
+        await traffic.end()
+        _write(summary, traffic.tally.summary())
 
 
 def _write(path: Path, summary: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from servers.runner import namespaces
+from servers.runner import defaults, namespaces
 from servers.runner.mock_server import REPOSITORY
 from servers.runner.namespaces import (
     INTERNET_MACHINE,
@@ -61,7 +61,7 @@ class TrafficControl:
         self._theirs.close()
 
     async def check(self, servers: Sequence[ServerPlan]) -> None:
-        """Returns when these servers answer."""
+        """Returns when these servers answer, and know the ways to each other."""
         await self._ask("check", servers)
 
     async def play(self, servers: Sequence[ServerPlan]) -> None:
@@ -81,7 +81,9 @@ class TrafficControl:
         namespaces.send(self._channel, message, self._machines(servers))
         answer = await asyncio.get_running_loop().sock_recv(self._channel, namespaces.MAX_MESSAGE)
         if not answer:
-            raise TrafficError("the traffic process has ended")
+            # Whoever watches the process says more about its end, and cancels this.
+            await asyncio.sleep(defaults.TERMINATE_TIMEOUT_S)
+            raise TrafficError("the traffic process does not answer any more")
         error = json.loads(answer)["error"]
         if error is not None:
             raise TrafficError(error)
