@@ -7,10 +7,13 @@ import { DIM_ALPHA } from "../defaults";
 import { STEP } from "../layout/curves";
 import type { Picture } from "./frame";
 import { EFFECT_MS, type Effect, type Packet, type Packets } from "./packets";
-import { HEAD_X, SPRITE_H, SPRITE_W, type Sprites } from "./sprites";
+import type { Sprites } from "./sprites";
 
 /** Packets of one trunk keep right, so that both directions are seen. */
 const KEEP_RIGHT_PX = 2.2;
+/** With more packets than this they are drawn on whole pixels: a plain copy, without filtering. */
+const WHOLE_PIXELS_ABOVE = 250;
+const MARGIN_PX = 40;
 
 export function paintFlow(
   ctx: CanvasRenderingContext2D,
@@ -23,9 +26,10 @@ export function paintFlow(
   ctx.setTransform(1, 0, 0, 1, 0, 0);
   ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
   for (const effect of packets.effects) paintEffect(ctx, picture, effect, nowMs);
-  const size = Math.min(1.35, Math.max(0.72, picture.camera.k)) * picture.ratio;
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  const whole = packets.list.length > WHOLE_PIXELS_ABOVE;
   for (const packet of packets.list) {
-    paintPacket(ctx, picture, packet, packet.ok ? sprites.ok : sprites.bad, nowMs, size);
+    paintPacket(ctx, picture, packet, sprites, nowMs, whole);
     if (!packet.drawn) {
       packet.drawn = true;
       onDrawn(packet);
@@ -38,26 +42,31 @@ function paintPacket(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
   packet: Packet,
-  sprite: HTMLCanvasElement,
+  sprites: Sprites,
   nowMs: number,
-  size: number,
+  whole: boolean,
 ): void {
   const { points, count, length } = packet.route.track;
   const share = Math.min(1, Math.max(0, (nowMs - packet.bornMs) / packet.travelMs));
   const along = (share * length) / STEP;
   const i = Math.min(count - 2, Math.floor(along));
   const rest = Math.min(1, along - i);
-  const [x0, y0, x1, y1] = [points[2 * i], points[2 * i + 1], points[2 * i + 2], points[2 * i + 3]];
-  const d = Math.hypot(x1 - x0, y1 - y0) || 1;
-  const [cos, sin] = [(x1 - x0) / d, (y1 - y0) / d];
+  const [x0, y0] = [points[2 * i], points[2 * i + 1]];
+  const [dx, dy] = [points[2 * i + 2] - x0, points[2 * i + 3] - y0];
+  const d = Math.hypot(dx, dy) || 1;
+  const [cos, sin] = [dx / d, dy / d];
   const right = packet.route.style === "plain" ? KEEP_RIGHT_PX * 0.35 : KEEP_RIGHT_PX;
-  const { camera, ratio } = picture;
-  const x = ((x0 + (x1 - x0) * rest - sin * right) * camera.k + camera.x) * ratio;
-  const y = ((y0 + (y1 - y0) * rest + cos * right) * camera.k + camera.y) * ratio;
+  const { camera, ratio, width, height } = picture;
+  const x = (x0 + dx * rest - sin * right) * camera.k + camera.x;
+  const y = (y0 + dy * rest + cos * right) * camera.k + camera.y;
+  if (x < -MARGIN_PX || y < -MARGIN_PX || x > width + MARGIN_PX || y > height + MARGIN_PX) return;
   const dim = picture.focus !== null && !picture.focus.edges.has(packet.route.edge);
   ctx.globalAlpha = dim ? (packet.ok ? DIM_ALPHA * 0.5 : DIM_ALPHA) : 1;
-  ctx.setTransform(cos * size, sin * size, -sin * size, cos * size, x, y);
-  ctx.drawImage(sprite, -HEAD_X, -SPRITE_H / 2, SPRITE_W, SPRITE_H);
+  const sprite = sprites.get(packet.ok, cos, sin, camera.k);
+  const left = x * ratio - sprite.width / 2;
+  const top = y * ratio - sprite.height / 2;
+  if (whole) ctx.drawImage(sprite, Math.round(left), Math.round(top));
+  else ctx.drawImage(sprite, left, top);
 }
 
 function paintEffect(ctx: CanvasRenderingContext2D, picture: Picture, effect: Effect, nowMs: number): void {

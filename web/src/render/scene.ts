@@ -18,7 +18,7 @@ import { paintNodes } from "./nodes";
 import { type Packet, Packets } from "./packets";
 import { DARK, type Palette } from "./palette";
 import { attachPointer, type PointerHandlers } from "./pointer";
-import { makeSprites, type Sprites } from "./sprites";
+import { Sprites } from "./sprites";
 import { forgetCuts } from "./text";
 
 const FADE_IN_MS = 450;
@@ -65,7 +65,7 @@ export class Scene {
       selection: null,
       hovered: null,
     };
-    this.sprites = makeSprites(DARK, 2);
+    this.sprites = new Sprites(DARK, 1);
     this.control = new CameraControl(
       element,
       () => {
@@ -122,7 +122,7 @@ export class Scene {
 
   setPalette(palette: Palette): void {
     this.picture.palette = palette;
-    this.sprites = makeSprites(palette, Math.max(2, this.picture.ratio));
+    this.sprites = new Sprites(palette, this.picture.ratio);
     this.dirty = true;
   }
 
@@ -174,7 +174,7 @@ export class Scene {
   private resize(): void {
     const { clientWidth, clientHeight } = this.element;
     const ratio = Math.min(2.5, window.devicePixelRatio || 1);
-    if (this.picture.ratio !== ratio) this.sprites = makeSprites(this.picture.palette, Math.max(2, ratio));
+    if (this.picture.ratio !== ratio) this.sprites = new Sprites(this.picture.palette, ratio);
     Object.assign(this.picture, { width: clientWidth, height: clientHeight, ratio });
     for (const { canvas } of this.layers) {
       canvas.width = Math.round(clientWidth * ratio);

@@ -1,40 +1,67 @@
 /**
- * Packet sprites, painted once per theme and pixel ratio: a comet with a bright head for ok, with a
- * diamond for bad ones, so that colour is not the only sign. A gradient per packet would halve the rate.
+ * Packet sprites: a comet with a bright head for ok, with a diamond for bad ones, so that colour is
+ * not the only sign. Painted once per theme, size and direction: a gradient per packet, or turning and
+ * scaling an image for each, would halve the rate.
  */
 import type { Palette } from "./palette";
 
-export const SPRITE_W = 46;
-export const SPRITE_H = 22;
-/** Where the head is, from the sprite's left. */
-export const HEAD_X = 35;
+const W = 46;
+const H = 22;
+/** Where the head is, from the comet's left. */
+const HEAD_X = 35;
+/** The head stands in the middle of a square that holds the comet in any direction. */
+const REACH = HEAD_X;
+const TURNS = 64;
+const SIZES = [0.4, 0.55, 0.75, 1, 1.3];
 
-export interface Sprites {
-  ok: HTMLCanvasElement;
-  bad: HTMLCanvasElement;
+export class Sprites {
+  private made = new Map<number, ImageBitmap>();
+
+  constructor(
+    private palette: Palette,
+    private ratio: number,
+  ) {}
+
+  /** The sprite for a direction and zoom; draw it with its centre on the head. */
+  get(ok: boolean, cos: number, sin: number, zoom: number): ImageBitmap {
+    const turn = Math.round((Math.atan2(sin, cos) / (2 * Math.PI)) * TURNS + TURNS) % TURNS;
+    const size = sizeIndex(zoom);
+    const key = (size * TURNS + turn) * 2 + (ok ? 1 : 0);
+    let sprite = this.made.get(key);
+    if (!sprite) {
+      sprite = this.make(ok, (turn / TURNS) * 2 * Math.PI, SIZES[size] * this.ratio);
+      this.made.set(key, sprite);
+    }
+    return sprite;
+  }
+
+  private make(ok: boolean, angle: number, scale: number): ImageBitmap {
+    const side = Math.ceil(REACH * scale) * 2;
+    const canvas = new OffscreenCanvas(side, side);
+    const ctx = canvas.getContext("2d")!;
+    ctx.translate(side / 2, side / 2);
+    ctx.scale(scale, scale);
+    ctx.rotate(angle);
+    ctx.translate(-HEAD_X, -H / 2);
+    comet(ctx, this.palette, ok ? this.palette.ok : this.palette.bad, !ok);
+    return canvas.transferToImageBitmap();
+  }
 }
 
-export function makeSprites(palette: Palette, ratio: number): Sprites {
-  return {
-    ok: sprite(ratio, (ctx) => comet(ctx, palette, palette.ok, false)),
-    bad: sprite(ratio, (ctx) => comet(ctx, palette, palette.bad, true)),
-  };
+/** Packets shrink less than the picture does: they must be seen from far away too. */
+export function sizeIndex(zoom: number): number {
+  const wanted = 0.32 + 0.68 * zoom;
+  let best = 0;
+  for (let i = 1; i < SIZES.length; i++) {
+    if (Math.abs(SIZES[i] - wanted) < Math.abs(SIZES[best] - wanted)) best = i;
+  }
+  return best;
 }
 
-function sprite(ratio: number, paint: (ctx: CanvasRenderingContext2D) => void): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.ceil(SPRITE_W * ratio);
-  canvas.height = Math.ceil(SPRITE_H * ratio);
-  const ctx = canvas.getContext("2d")!;
-  ctx.scale(ratio, ratio);
-  paint(ctx);
-  return canvas;
-}
-
-function comet(ctx: CanvasRenderingContext2D, palette: Palette, colour: string, bad: boolean): void {
-  const y = SPRITE_H / 2;
+function comet(ctx: OffscreenCanvasRenderingContext2D, palette: Palette, colour: string, bad: boolean): void {
+  const y = H / 2;
   const tail = ctx.createLinearGradient(2, y, HEAD_X, y);
-  tail.addColorStop(0, "transparent");
+  tail.addColorStop(0, `${colour}00`);
   tail.addColorStop(1, colour);
   ctx.fillStyle = tail;
   ctx.beginPath();
@@ -49,13 +76,13 @@ function comet(ctx: CanvasRenderingContext2D, palette: Palette, colour: string, 
   glow.addColorStop(1, `${colour}00`);
   ctx.globalAlpha = palette.dark ? 0.9 : 0.55;
   ctx.fillStyle = glow;
-  ctx.fillRect(HEAD_X - 11, 0, 22, SPRITE_H);
+  ctx.fillRect(HEAD_X - 11, 0, W - HEAD_X + 11, H);
   ctx.globalAlpha = 1;
   if (bad) diamond(ctx, HEAD_X, y, palette, colour);
   else head(ctx, HEAD_X, y, palette);
 }
 
-function head(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Palette): void {
+function head(ctx: OffscreenCanvasRenderingContext2D, x: number, y: number, palette: Palette): void {
   ctx.fillStyle = palette.head;
   ctx.beginPath();
   ctx.ellipse(x, y, 3.1, 2.2, 0, 0, Math.PI * 2);
@@ -63,17 +90,17 @@ function head(ctx: CanvasRenderingContext2D, x: number, y: number, palette: Pale
 }
 
 function diamond(
-  ctx: CanvasRenderingContext2D,
+  ctx: OffscreenCanvasRenderingContext2D,
   x: number,
   y: number,
   palette: Palette,
   colour: string,
 ): void {
   ctx.beginPath();
-  ctx.moveTo(x + 5.6, y);
-  ctx.lineTo(x, y + 5);
-  ctx.lineTo(x - 5.6, y);
-  ctx.lineTo(x, y - 5);
+  ctx.moveTo(x + 6.4, y);
+  ctx.lineTo(x, y + 4.6);
+  ctx.lineTo(x - 6.4, y);
+  ctx.lineTo(x, y - 4.6);
   ctx.closePath();
   ctx.fillStyle = colour;
   ctx.fill();

@@ -29,7 +29,8 @@ export function installHooks(scene: Scene): void {
   const hooks: Hooks = {
     stats: () => ({
       fps: scene.fps,
-      scriptP95Ms: [...scene.costs].sort((a, b) => a - b)[Math.floor(scene.costs.length * 0.95)],
+      scriptP50Ms: quantile(scene.costs, 0.5),
+      scriptP95Ms: quantile(scene.costs, 0.95),
       frames: scene.frames,
       packets: scene.packets.list.length,
       crowdedOut: scene.packets.crowdedOut,
@@ -79,4 +80,8 @@ function edgesOf(scene: Scene) {
     const [x, y] = toClient(scene, track.points[2 * i], track.points[2 * i + 1]);
     return { id: graph.edges.get(edge)?.id ?? String(edge), x, y };
   });
+}
+
+function quantile(values: Float32Array, q: number): number {
+  return values.slice().sort()[Math.floor(values.length * q)];
 }
