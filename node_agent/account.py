@@ -10,6 +10,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from node_agent.defaults import (
     COALESCE_S,
     HARD_MAX_BATCH_ROWS,
+    MAX_COALESCE_S,
     MAX_BATCH_ROWS,
     MAX_UNACKNOWLEDGED_BYTES,
     WATERMARK_INTERVAL_S,
@@ -84,7 +85,7 @@ def pace_of(settings: pb.Settings) -> Pace:
     """The hub's wishes; what it leaves open is our default."""
     default = Pace()
     return Pace(
-        settings.coalesce_ms / 1000 or default.coalesce_s,
+        min(settings.coalesce_ms / 1000, MAX_COALESCE_S) or default.coalesce_s,
         min(settings.max_batch_rows, HARD_MAX_BATCH_ROWS) or default.max_batch_rows,
         settings.max_unacknowledged_bytes or default.max_unacknowledged_bytes,
         settings.watermark_interval_ms / 1000 or default.watermark_interval_s,

@@ -30,6 +30,8 @@ FAST_POLL_S = 0.05
 # Sending.
 COALESCE_S = 0.025
 """Under load, one batch per log each so often; the hub may set another."""
+MAX_COALESCE_S = 1.0
+"""Whatever the hub asks for: the loop must be able to leave within 5 s."""
 MAX_BATCH_ROWS = 5000
 """A batch is cut here at the latest; the hub may set another."""
 HARD_MAX_BATCH_ROWS = 65_536

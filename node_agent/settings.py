@@ -95,13 +95,15 @@ def _merged(table: dict[str, Any], flags: dict[str, Any]) -> AgentConfig:
 
 def _sentences(path: Path, flags: dict[str, Any], error: ValidationError) -> list[str]:
     errors: list[dict[str, Any]] = [dict(each) for each in error.errors()]
-    # A list whose entries are wrong also counts as too short.
-    deeper = {each["loc"][0] for each in errors if len(each["loc"]) > 1}
-    return [
-        _sentence(path, flags, each)
-        for each in errors
-        if each["type"] != "too_short" or each["loc"][0] not in deeper or len(each["loc"]) > 1
-    ]
+    return [_sentence(path, flags, each) for each in errors if not _follows(each, errors)]
+
+
+def _follows(error: dict[str, Any], errors: list[dict[str, Any]]) -> bool:
+    """A list whose entries are wrong also counts as too short: that says nothing new."""
+    here = error["loc"]
+    return error["type"] == "too_short" and any(
+        each["loc"][: len(here)] == here and len(each["loc"]) > len(here) for each in errors
+    )
 
 
 def _sentence(path: Path, flags: dict[str, Any], error: dict[str, Any]) -> str:

@@ -149,6 +149,8 @@ class Tail:
             self._handles.append(handle)
         handle.live, self._unreadable = True, False
         self._live = handle
+        # Others may have come and gone since the last look.
+        self._rescan(self._now_s)
 
     def _inspect(self, handle: Handle, now_s: float) -> Iterator[Event]:
         """Notice a changed first line, and a first line that became complete."""

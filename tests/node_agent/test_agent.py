@@ -43,11 +43,11 @@ async def test_it_introduces_itself_and_ships_what_is_there(place: Place, hub: F
 async def test_a_lone_line_leaves_at_once_though_coalescing_is_long(
     place: Place, hub: FakeHub
 ) -> None:
-    hub.settings.coalesce_ms = 5_000
+    hub.settings.coalesce_ms = 2_000
     async with place.agent():
         await hub.until(lambda: hub.hellos and hub.server_watermarks)
         place.append(line(0))
-        await hub.until(lambda: hub.counts() == [1], most_s=3)
+        await hub.until(lambda: hub.counts() == [1], most_s=1)
         assert len(hub.batches[0].rows) == 1
 
 

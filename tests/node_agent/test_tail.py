@@ -126,6 +126,15 @@ def test_a_renamed_log_is_read_to_its_end_and_the_new_one_from_its_beginning(
     assert reader.stored == [lines(0, 5), lines(10, 13)]
 
 
+def test_a_log_that_came_and_was_rotated_between_two_looks_is_read(reader: Reader) -> None:
+    reader.step()
+    append(reader.path, lines(0, 2))
+    rotate(reader.path)
+    append(reader.path, lines(5, 6))
+    reader.step()
+    assert sorted(reader.stored) == sorted([lines(0, 2), lines(5, 6)])
+
+
 def test_a_log_truncated_in_place_begins_anew(reader: Reader) -> None:
     append(reader.path, lines(0, 5))
     reader.step()
