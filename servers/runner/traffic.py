@@ -88,12 +88,14 @@ class Traffic:
         """Each act once a period, spread over it."""
         while True:
             await self._playing.wait()
-            acts = list(special_acts(self._servers, self._turn))
+            servers = self._servers
+            acts = list(special_acts(servers, self._turn))
             self._turn += 1
             for act in acts:
                 await self._playing.wait()
-                if any(act.proxy.startswith(f"{server.id}/") for server in self._servers):
-                    self._send(act)
+                if servers is not self._servers:
+                    break
+                self._send(act)
                 await asyncio.sleep(defaults.SPECIAL_PERIOD_S / len(acts))
 
     def _send(self, act: Act) -> None:
