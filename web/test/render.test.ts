@@ -32,6 +32,7 @@ describe("packets", () => {
     style,
     cubics,
     track: track(cubics),
+    knock: style === "outside" ? { at: [45, 0], share: 0.5 } : null,
   });
   const request = (ok: boolean) => ({ ok, durationMs: 5, agoMs: 0, completedAtMs: 0 });
 
@@ -63,15 +64,15 @@ describe("packets", () => {
     expect(packets.crowdedOut).toBe(1);
   });
 
-  test("arriving leaves a ring for bad packets and knocks only", () => {
+  test("a bad packet leaves a ring where it arrives, a knock one at the gateway", () => {
     const packets = new Packets();
     packets.add(route(1), 0, request(true), 1, 40, false);
     packets.add(route(2), 0, request(false), 1, 40, false);
     packets.add(route(3, "outside"), 0, request(true), 1, 40, false);
+    expect(packets.effects).toMatchObject([{ kind: "ring", x: 45, y: 0, wide: true }]);
     packets.advance(60_000);
     expect(packets.list).toHaveLength(0);
-    expect(packets.effects).toHaveLength(2);
-    expect(packets.effects[0]).toMatchObject({ kind: "ring", x: 90, y: 0 });
+    expect(packets.effects).toMatchObject([{ kind: "ring", x: 90, y: 0, wide: false }]);
   });
 
   test("with reduced motion the way flashes instead", () => {

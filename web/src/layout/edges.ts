@@ -6,7 +6,7 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { type Cubic, type Point, type Track, track } from "./curves";
+import { at, type Cubic, type Point, type Track, track } from "./curves";
 import { Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";
@@ -32,6 +32,8 @@ export interface Route {
   style: LegStyle;
   cubics: Cubic[];
   track: Track;
+  /** An intruder's first gateway: where it is, and after which share of the way. */
+  knock: { at: Point; share: number } | null;
 }
 
 export interface Routes {
@@ -53,16 +55,26 @@ export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
       const own = curves.get(leg.key)!.cubics;
       return reverse ? reversed(own) : own;
     });
-    routes.set(edge.index, { edge: edge.index, style: parts[0].leg.style, cubics, track: track(cubics) });
+    const { style, key } = parts[0].leg;
+    const whole = track(cubics);
+    const knock = style === "outside" ? knockOf(curves.get(key)!, whole) : null;
+    routes.set(edge.index, { edge: edge.index, style, cubics, track: whole, knock });
   }
   return { legs: [...curves.values()], routes };
+}
+
+function knockOf(first: LegCurve, whole: Track): Route["knock"] {
+  return {
+    at: first.end,
+    share: whole.length > 0 ? Math.min(1, track(first.cubics).length / whole.length) : 1,
+  };
 }
 
 function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): LegCurve {
   const inside = leg.from.server !== null && leg.from.server === leg.to.server && leg.from.kind !== "chip";
   const cubics = inside ? lanes.through(leg, a, b) : curveOutside(leg, a, b, placed, lanes);
   const { points, count } = track(cubics);
-  const half = Math.floor(count * (leg.style === "direct" ? 0.74 : 0.5)) * 2;
+  const half = Math.floor(count / 2) * 2;
   const last = cubics[cubics.length - 1];
   return {
     key: leg.key,
@@ -71,7 +83,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
     from: leg.from.id,
     to: leg.to.id,
     cubics,
-    middle: [points[half], points[half + 1]],
+    middle: leg.style === "direct" ? at(last, 0.2) : [points[half], points[half + 1]],
     end: [last[6], last[7]],
     heading: last[6] >= last[4] ? 1 : -1,
   };

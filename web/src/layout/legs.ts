@@ -83,7 +83,7 @@ export function facing(item: Item, other: Item): Side {
   const sameServer = item.server !== null && item.server === other.server;
   if (item.kind === "disc") return item.side === "left" ? "right" : "left";
   if (item.kind === "pill") return sameServer ? opposite(item.side) : item.side;
-  if (item.kind === "chip") return other.side;
+  if (item.kind === "chip") return item.side;
   if (other.kind === "card" && sameServer) return other.column < item.column ? "left" : "right";
   return other.kind === "card" ? "right" : other.side;
 }

@@ -48,12 +48,14 @@ export interface Memory {
   width: number;
   /** Discs in order of appearance, with the place they took. */
   discs: Map<string, { side: Side; y: number }>;
+  /** Chips, with the end of the border they took. */
+  chips: Map<string, Side>;
   /** Moved by hand: offset from where the layout would put it. */
   moved: Map<string, { dx: number; dy: number }>;
 }
 
 export function emptyMemory(): Memory {
-  return { hulls: new Map(), order: [], width: 0, discs: new Map(), moved: new Map() };
+  return { hulls: new Map(), order: [], width: 0, discs: new Map(), chips: new Map(), moved: new Map() };
 }
 
 export const CARD_W = 172;
@@ -74,6 +76,7 @@ export const PILL_H = 116;
 export const PILL_GAP = 12;
 export const CHIP_W = 172;
 export const CHIP_H = 26;
+export const CHIP_GAP = 14;
 /** From the hull's right border to the first chip: the corner stays free. */
 export const CHIP_INSET = 36;
 export const DISC = 40;

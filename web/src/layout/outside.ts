@@ -62,6 +62,11 @@ function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
       ? around(start, b, 1, hull.y + hull.h + CORRIDOR)
       : [arc(start, b, b[1] > start[1] ? 44 : 78)];
   }
+  const grid = hullOf(to, placed)?.gridColumn !== hull.gridColumn;
+  if (chip.side === "left" && !grid) {
+    const start: Point = [chip.x, centerY(chip)];
+    return [arc(start, b, b[1] > start[1] ? -48 : -92)];
+  }
   const corridor = hull.y + hull.h + CORRIDOR;
   const left = Math.min(hull.x, b[0]) - GUTTER;
   return rounded([[x, chip.y + chip.h], [x, corridor], [left, corridor], [left, b[1]], b], CORNER);

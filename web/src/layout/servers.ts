@@ -11,6 +11,7 @@ import type { Graph } from "../store/graph";
 import {
   BOTTOM,
   CARD_H,
+  CHIP_GAP,
   CHIP_H,
   CHIP_INSET,
   CHIP_W,
@@ -138,7 +139,7 @@ function placeMembers(
   }
   placePills(items, hull, nodes, "public");
   placePills(items, hull, nodes, "private");
-  placeChips(items, graph, hull, nodes);
+  placeChips(items, graph, hull, memory, nodes);
 }
 
 type Slot = HullMemory["slots"] extends Map<string, infer S> ? S : never;
@@ -184,27 +185,24 @@ function placePills(items: Map<string, Item>, hull: Hull, nodes: Node[], kind: "
 }
 
 /** Callers without a name of their own (the host, its NAT): small, on the lower border. */
-function placeChips(items: Map<string, Item>, graph: Graph, hull: Hull, nodes: Node[]): void {
+function placeChips(items: Map<string, Item>, graph: Graph, hull: Hull, memory: Memory, nodes: Node[]): void {
   const chips = nodes
     .filter((n) => isChip(graph, n))
     .sort((a, b) => (a.kind < b.kind ? 1 : -1) || byName(a, b));
-  let right = hull.x + hull.w - CHIP_INSET;
-  for (const node of chips) {
-    const x = right - CHIP_W;
-    const y = hull.y + hull.h - CHIP_H / 2;
-    items.set(node.id, {
-      id: node.id,
-      kind: "chip",
-      server: hull.id,
-      side: "right",
-      column: -1,
-      x,
-      y,
-      w: CHIP_W,
-      h: CHIP_H,
-    });
-    right = x - 14;
+  const next = { left: hull.x + CHIP_INSET, right: hull.x + hull.w - CHIP_INSET - CHIP_W };
+  for (const { id } of chips) {
+    const side = memory.chips.get(id) ?? chipSide(graph, id);
+    memory.chips.set(id, side);
+    const box = { x: next[side], y: hull.y + hull.h - CHIP_H / 2, w: CHIP_W, h: CHIP_H };
+    items.set(id, { id, kind: "chip", server: hull.id, side, column: -1, ...box });
+    next[side] += (side === "left" ? 1 : -1) * (CHIP_W + CHIP_GAP);
   }
+}
+
+/** Near the gateways it calls: a caller of public ones only stands on the left. */
+function chipSide(graph: Graph, id: string): Side {
+  const calls = [...graph.edges.values()].filter((edge) => edge.from === id);
+  return calls.length > 0 && calls.every((edge) => edge.origin === "hairpin") ? "left" : "right";
 }
 
 /** A gateway that visitors come through stands with the sources; any other belongs to its hull. */

@@ -123,7 +123,7 @@ function containersOf(picture: Picture, server: string): { count: number; unit: 
   let [containers, services] = [0, 0];
   for (const node of picture.graph.nodes.values()) {
     if (node.server !== server || node.kind !== "service") continue;
-    containers += node.containers.length;
+    containers += new Set(node.containers.map((container) => container.name)).size;
     services++;
   }
   return containers > 0 ? { count: containers, unit: "container" } : { count: services, unit: "service" };

@@ -77,10 +77,10 @@ function paintEffect(ctx: CanvasRenderingContext2D, picture: Picture, effect: Ef
   ctx.setTransform(k, 0, 0, k, camera.x * ratio, camera.y * ratio);
   ctx.globalAlpha = (1 - age) ** 1.5;
   ctx.strokeStyle = effect.bad ? palette.bad : palette.ok;
-  ctx.lineWidth = 2.4;
+  ctx.lineWidth = effect.wide ? 3.2 : 2;
   ctx.beginPath();
   if (effect.route) tracePath(ctx, effect.route.track.points, effect.route.track.count);
-  else ctx.arc(effect.x, effect.y, 7 + 22 * (1 - (1 - age) ** 2), 0, Math.PI * 2);
+  else ctx.arc(effect.x, effect.y, 7 + (effect.wide ? 34 : 13) * (1 - (1 - age) ** 2), 0, Math.PI * 2);
   ctx.stroke();
 }
 

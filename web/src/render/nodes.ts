@@ -96,8 +96,14 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
 function subline(node: Node): string {
   const image = node.containers.find((c) => c.image)?.image;
   if (image) return image.replace(/^.*\//, "").replace(/@sha256.*$/, "");
-  if (node.containers.length > 1) return `${node.containers.length} containers`;
+  const containers = countContainers(node);
+  if (containers > 1) return `${containers} containers`;
   return node.containers[0]?.address ?? node.addresses[0] ?? "no address yet";
+}
+
+/** A container on two networks is told of twice. */
+export function countContainers(node: Node): number {
+  return new Set(node.containers.map((container) => container.name)).size;
 }
 
 function cardBody(

@@ -26,6 +26,8 @@ export interface Effect {
   y: number;
   atMs: number;
   bad: boolean;
+  /** A knock from outside: a wider ring. */
+  wide: boolean;
   route: Route | null;
 }
 
@@ -42,11 +44,16 @@ export class Packets {
   add(route: Route, nowMs: number, request: Request, rate: number, stretch: number, still: boolean): boolean {
     if (request.ok && !this.keeps(route.edge, rate)) return false;
     if (still) {
-      this.effect({ kind: "line", x: 0, y: 0, atMs: nowMs, bad: !request.ok, route });
+      this.effect({ kind: "line", x: 0, y: 0, atMs: nowMs, bad: !request.ok, wide: false, route });
       return true;
     }
     if (this.list.length >= PACKETS_MAX && !this.evict()) return false;
     const travel = travelMs(request.durationMs, route.track.length, stretch);
+    if (route.knock) {
+      const [x, y] = route.knock.at;
+      const atMs = nowMs - request.agoMs + travel * route.knock.share;
+      this.effect({ kind: "ring", x, y, atMs, bad: true, wide: true, route: null });
+    }
     this.list.push({
       route,
       bornMs: nowMs - request.agoMs,
@@ -58,13 +65,13 @@ export class Packets {
     return true;
   }
 
-  /** Removes what has arrived by `nowMs` and leaves rings for bad ones and knocks. */
+  /** Removes what has arrived by `nowMs` and leaves rings for bad ones. */
   advance(nowMs: number): void {
     const { list } = this;
     for (let i = list.length - 1; i >= 0; i--) {
       const packet = list[i];
       if (nowMs - packet.bornMs < packet.travelMs) continue;
-      if (!packet.ok || packet.route.style === "outside") this.arrive(packet, nowMs);
+      if (!packet.ok) this.arrive(packet, nowMs);
       list[i] = list[list.length - 1];
       list.pop();
     }
@@ -105,7 +112,8 @@ export class Packets {
   private arrive(packet: Packet, nowMs: number): void {
     const { points, count } = packet.route.track;
     const last = (count - 1) * 2;
-    this.effect({ kind: "ring", x: points[last], y: points[last + 1], atMs: nowMs, bad: true, route: null });
+    const [x, y] = [points[last], points[last + 1]];
+    this.effect({ kind: "ring", x, y, atMs: nowMs, bad: true, wide: false, route: null });
   }
 
   private effect(effect: Effect): void {

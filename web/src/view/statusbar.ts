@@ -4,8 +4,7 @@ import { STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
 import { clock, grouped, ms, plural, rate } from "../render/format";
 import { iconElement } from "../render/icons";
 import { stretchText } from "../render/stretch";
-import type { Graph } from "../store/graph";
-import type { App, View } from "./app";
+import type { App, State, View } from "./app";
 import { button, h, setText } from "./dom";
 import { timelineChart } from "./timeline";
 
@@ -46,7 +45,7 @@ export function statusBar(app: App): View {
     if (!state.paused && state.graph.timeMs) setText(now, clock(state.graph.timeMs));
     chart.update();
     stretch.update();
-    claims.update(state.graph);
+    claims.update(state);
   };
   return { element, update };
 }
@@ -85,8 +84,8 @@ function claimsBlock() {
     h("div", { class: "stack" }, first, second),
   );
   let exact: boolean | null = null;
-  const update = (graph: Graph) => {
-    const words = claims(graph);
+  const update = (state: State) => {
+    const words = claims(state);
     if (exact !== words.exact) {
       exact = words.exact;
       sign.replaceChildren(iconElement(exact ? CircleCheck : TriangleAlert, 16));
@@ -100,9 +99,19 @@ function claimsBlock() {
 }
 
 /** The two lines of the status: never more than the hub knows. */
-export function claims(graph: Graph): { first: string; second: string; title: string; exact: boolean } {
+export function claims(state: Pick<State, "graph" | "link">): {
+  first: string;
+  second: string;
+  title: string;
+  exact: boolean;
+} {
+  const { graph, link } = state;
   const { status } = graph;
   if (!status) return { first: "No word from the hub yet", second: "", title: "", exact: false };
+  if (link !== "live") {
+    const text = `Figures are of ${clock(graph.timeMs)}; what came since is not shown`;
+    return { first: "No connection to the hub", second: text, title: text, exact: false };
+  }
   const connected = status.servers.filter((server) => server.connected).length;
   const lags = status.servers.flatMap((server) => server.lag_ms ?? []);
   const first = [
