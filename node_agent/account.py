@@ -10,8 +10,8 @@ from hopwatch.v1 import ingest_pb2 as pb
 from node_agent.defaults import (
     COALESCE_S,
     HARD_MAX_BATCH_ROWS,
-    MAX_COALESCE_S,
     MAX_BATCH_ROWS,
+    MAX_COALESCE_S,
     MAX_UNACKNOWLEDGED_BYTES,
     WATERMARK_INTERVAL_S,
     WATERMARK_SLACK_NS,
