@@ -1,0 +1,120 @@
+"""A demo that has ended leaves an exact account, and every line of every log in exactly one call."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from servers.runner.mock_server import console_script
+from servers.runner.plan import Mode
+from tests.e2e.conftest import why_no_namespaces
+from tests.e2e.first_seconds import ORIGINS, FirstSeconds, watch
+from tests.e2e.hopwatch import accounts, lines_of
+from tests.e2e.hub_api import HubApi, eventually
+from tests.servers.demo_process import DemoProcess, free_port
+
+SECONDS = 15
+KINDS = ("private", "public")
+LOOPBACK_ORIGINS = ORIGINS - {"outside"}
+"""On loopback addresses nobody is outside: an intruder's address is this machine's own."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A demo of 15 s, and a hub started again on what it left."""
+
+    demo: DemoProcess
+    first: FirstSeconds
+    code: int
+    said: str
+    hub: HubApi
+    lines: dict[tuple[str, str], int]
+    """Counted in the files."""
+
+
+@contextmanager
+def reading(rundir: Path) -> Iterator[HubApi]:
+    """A hub on the data of a demo that is over, without agents."""
+    port = free_port()
+    command = [console_script("hopwatch-hub"), f"--config={rundir / 'hub.toml'}"]
+    process = subprocess.Popen(
+        [*command, f"--http-listen=127.0.0.1:{port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        hub = HubApi(f"http://127.0.0.1:{port}/")
+        hub.wait_until_ready()
+        yield hub
+    finally:
+        process.terminate()
+        assert process.wait(6) == 0
+
+
+@pytest.fixture(scope="module", params=list(Mode))
+def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
+    mode: Mode = request.param
+    if mode is Mode.NAMESPACES and (reason := why_no_namespaces()):
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="hopwatch-") as short:
+        rundir = Path(short) / "run"
+        demo = DemoProcess.start(rundir, f"--mode={mode}", f"--seconds={SECONDS}", "--keep")
+        origins = ORIGINS if mode is Mode.NAMESPACES else LOOPBACK_ORIGINS
+        first = watch(demo.state["url"], origins)
+        code, said = demo.end()
+        lines = {
+            (server["id"], kind): lines_of(Path(server["logs"][kind]))
+            for server in demo.state["servers"]
+            for kind in KINDS
+        }
+        with reading(rundir) as hub:
+            yield Ended(demo, first, code, said, hub, lines)
+
+
+def test_the_demo_ends_with_an_exact_account(ended: Ended) -> None:
+    assert ended.code == 0, ended.said
+    assert "Every line accounted for" in ended.said
+    assert "did not stop cleanly" not in ended.said
+
+
+def test_lines_in_the_file_are_read_journalled_and_in_calls(ended: Ended) -> None:
+    assert len(ended.lines) == 4
+    assert all(ended.lines.values())
+    eventually(lambda: ended.hub.get("api/v1/ledger")["exact"], "an exact ledger", within_s=15)
+    for log, account in accounts(ended.hub).items():
+        named = {key: account[key] for key in ("read", "journalled", "in_calls", "malformed")}
+        lines = ended.lines[log]
+        assert named == {"read": lines, "journalled": lines, "in_calls": lines, "malformed": 0}
+
+
+def test_every_line_stands_in_exactly_one_listed_call_after_a_restart(ended: Ended) -> None:
+    total = sum(ended.lines.values())
+
+    def hops() -> list[tuple[str, str, int]]:
+        found = [
+            (hop["server"], hop["kind"], hop["offset"])
+            for call in ended.hub.calls()
+            for hop in call["hops"]
+        ]
+        return found if len(found) >= total else []
+
+    # What waits for a server that is silent now is settled 5 s after the start.
+    found = eventually(hops, "all lines are listed", within_s=15)
+    assert len(found) == len(set(found)) == total
+    for (server, kind), count in ended.lines.items():
+        assert sum(hop[:2] == (server, kind) for hop in found) == count
+
+
+def test_the_mode_is_said_and_every_origin_it_can_show_is_shown(ended: Ended) -> None:
+    mode = ended.demo.state["mode"]
+    assert f"networks: {mode}:" in "\n".join(ended.demo.said)
+    assert not ended.first.missing
+    if mode == Mode.LOOPBACK:
+        intruder = [c for c in ended.hub.calls() if c["from"]["address"] == "127.10.0.99"]
+        assert {call["origin"] for call in intruder} == {"undecided"}
