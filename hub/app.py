@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 from quart import Quart, Response, request, send_from_directory, websocket
@@ -23,6 +23,7 @@ from hub.describe import Describe
 from hub.edges import edge_rates
 from hub.export import csv_lines, ndjson_lines
 from hub.filters import BadFilter, parse
+from hub.gate import Gate, problem
 from hub.metrics import exposition
 from hub.pipeline import Pipeline
 from hub.query import Query
@@ -45,16 +46,19 @@ CONTENT_POLICY = (
 )
 
 
-def create_app(pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None]) -> Quart:
+def create_app(
+    pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None], gate: Gate
+) -> Quart:
     """The application; `not_ready` gives the reason why agents are not accepted, None if they
-    are."""
+    are. `gate` stands before it."""
     app = Quart("hopwatch", static_folder=None)
+    gate.install(app)
     _add_errors(app)
     _add_view(app)
     _add_health(app, pipeline, sockets, not_ready)
     _add_reads(app, pipeline)
     _add_requests(app, pipeline)
-    _add_sockets(app, sockets)
+    _add_sockets(app, sockets, gate)
     return app
 
 
@@ -62,30 +66,26 @@ def _json(form: Any, status: int = 200, content_type: str = "application/json") 
     return Response(msgspec.json.encode(form), status, content_type=content_type)
 
 
-def _problem(status: int, title: str, detail: str) -> Response:
-    form = forms.Problem(type="about:blank", title=title, status=status, detail=detail)
-    return _json(form, status, "application/problem+json")
-
-
 def _add_errors(app: Quart) -> None:
     @app.errorhandler(HTTPException)
     async def http_error(error: HTTPException) -> Response:
-        return _problem(error.code or 500, error.name, error.description or error.name)
+        return problem(error.code or 500, error.name, error.description or error.name)
 
     @app.errorhandler(BadFilter)
     async def bad_filter(error: BadFilter) -> Response:
-        return _problem(400, "Bad Request", str(error))
+        return problem(400, "Bad Request", str(error))
 
     @app.errorhandler(Exception)
     async def failure(error: Exception) -> Response:
         app.logger.exception("request failed", exc_info=error)
-        return _problem(500, "Internal Server Error", "The hub failed here; its log says how.")
+        return problem(500, "Internal Server Error", "The hub failed here; its log says how.")
 
     @app.after_request
     async def headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = CONTENT_POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # Stricter, and a browser says "Origin: null" with our own login form.
+        response.headers["Referrer-Policy"] = "same-origin"
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -94,7 +94,7 @@ def _add_view(app: Quart) -> None:
     @app.get("/")
     async def view() -> Response:
         if not (WEB / "index.html").exists():
-            return _problem(503, "View not built", "The view is not built; run `make setup`.")
+            return problem(503, "View not built", "The view is not built; run `make setup`.")
         response = await send_from_directory(WEB, "index.html")
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -163,7 +163,9 @@ def _add_requests(app: Quart, pipeline: Pipeline) -> None:
         numbers, more = query.page(filters, page.limit, page.cursor)
         last = int(numbers[-1]) if more else None
         cursor = (
-            describe.call_id(pipeline.settling.calls.table.value("id_row", last)) if last else None
+            None
+            if last is None
+            else describe.call_id(pipeline.settling.calls.table.value("id_row", last))
         )
         if page.format == "json":
             return _json(forms.Requests(requests=describe.calls(numbers), next_cursor=cursor))
@@ -171,14 +173,15 @@ def _add_requests(app: Quart, pipeline: Pipeline) -> None:
         kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
         response = Response(_stream(lines), content_type=kind)
         if cursor:
-            response.headers["Link"] = f'<?cursor={cursor}>; rel="next"'
+            next_page = urlencode({**request.args.to_dict(), "cursor": cursor})
+            response.headers["Link"] = f'<?{next_page}>; rel="next"'
         return response
 
     @app.get("/api/v1/requests/<id>")
     async def one(id: str) -> Response:
         number = query.by_id(id)
         if number is None:
-            return _problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
+            return problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
         return _json(describe.call(number))
 
 
@@ -197,25 +200,15 @@ def _window_s(text: str) -> int:
     return int(number) * factor
 
 
-def _add_sockets(app: Quart, sockets: Sockets) -> None:
+def _add_sockets(app: Quart, sockets: Sockets, gate: Gate) -> None:
     @app.websocket("/api/v1/live")
     async def live() -> Any:
-        if not _same_origin():
-            return _problem(403, "Forbidden", "The page's origin is not this hub's address.")
         if "replay_from" in websocket.args:
-            return _problem(501, "Not Implemented", "There is no history to replay yet.")
-        await sockets.live(websocket)
+            return problem(501, "Not Implemented", "There is no history to replay yet.")
+        await gate.while_allowed(sockets.live)
         return None
 
     @app.websocket("/access_logs")
     async def access_logs() -> Any:
-        if not _same_origin():
-            return _problem(403, "Forbidden", "The page's origin is not this hub's address.")
-        await sockets.access_logs(websocket)
+        await gate.while_allowed(sockets.access_logs)
         return None
-
-
-def _same_origin() -> bool:
-    """A browser says which page opens a socket; only the hub's own may. Scripts say nothing."""
-    origin = websocket.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == websocket.headers.get("Host")

@@ -49,7 +49,7 @@ MAX_TEXT_CHARS = 65_536
 """A router's rule, and other free text."""
 
 MIN_TOKEN_CHARS = 16
-"""Of an agent's token: 96 bits, if it was drawn at random."""
+"""Of a token: 96 bits, if it was drawn at random."""
 
 MAX_INVENTORY_ENTRIES = 10_000
 """Endpoints, routers and the like of one server; a crowded host has some hundreds."""
@@ -67,6 +67,40 @@ MAX_UNACKNOWLEDGED_BYTES = 8 * 1024 * 1024
 
 WATERMARK_INTERVAL_MS = 250
 """Of an idle agent: a half call waits that long for its other half (DESIGN 10)."""
+
+# --- readers -------------------------------------------------------------------------------------
+
+SESSION_HOURS = 12
+"""Hours that a login lasts: a working day, and nobody's forgotten browser for a week."""
+
+MAX_LOGGED_OUT = 10_000
+"""Sessions remembered as ended before their time; 10 000 logouts within a session's life."""
+
+LOGIN_ATTEMPTS = 10
+"""Wrong tokens of one address before it must wait: more than typing errors, no search."""
+
+LOGIN_WINDOW_S = 60.0
+"""Seconds after which a wrong token is forgotten."""
+
+MAX_LOGIN_ADDRESSES = 4096
+"""Addresses with wrong tokens that are remembered; the oldest goes."""
+
+MAX_FORM_BYTES = 16_384
+"""A posted form: a token has 43 bytes."""
+
+REVOKED_CHECK_S = 1.0
+"""How often an open socket looks whether its reader may still read."""
+
+# --- certificates that `enroll` makes ------------------------------------------------------------
+
+CA_DAYS = 3650
+"""Of the local CA: whoever replaces it must visit every server."""
+
+CERTIFICATE_DAYS = 825
+"""Of a certificate: what browsers and Apple's systems still take from a private CA."""
+
+TOKEN_BYTES = 32
+"""Of a token that is drawn here: 256 bits."""
 
 # --- streams -------------------------------------------------------------------------------------
 
@@ -136,6 +170,9 @@ CALLER_MARGIN_MS = 500
 
 MAX_LATE_HALVES = 50_000
 """Settled halves whose ids are remembered; some 300 bytes each."""
+
+MAX_TRACE_HALVES = 64
+"""Unpaired halves looked at of one trace: a load generator gives all its requests the same one."""
 
 LATE_HALF_S = 3_600
 """How long they are remembered."""

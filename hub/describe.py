@@ -16,6 +16,7 @@ from hub.calls import Numbers, call_id
 from hub.enums import JoinKey, Missing, NodeKind, Origin, PeerKind, Reason
 from hub.federation import ServerRecord
 from hub.graph import EdgeRecord, NodeRecord
+from hub.identity import host_and_port
 from hub.model import ProxyKind
 from hub.origin import why
 from hub.pipeline import Pipeline
@@ -196,8 +197,7 @@ class Describe:
 
     def _callee_address(self, row: int, to_node: int) -> str | None:
         node = self._graph.nodes[to_node]
-        upstream = self._settling.rows.text("upstream", row)
-        host = upstream.partition("://")[2].partition("/")[0].rpartition(":")[0]
+        host, _ = host_and_port(self._settling.rows.text("upstream", row))
         return host if host in node.addresses else next(iter(sorted(node.addresses)), None)
 
     def _party(self, number: int, address: str | None) -> forms.Party:

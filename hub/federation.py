@@ -64,13 +64,13 @@ class Span:
 
 @dataclass(slots=True)
 class ProxyRecord:
-    """One Traefik of a server."""
+    """One Traefik of a server; the same record through all its hellos."""
 
     name: str
     kind: ProxyKind
     node: int
-    addresses: frozenset[str]
-    networks: tuple[str, ...]
+    addresses: frozenset[str] = frozenset()
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -86,8 +86,10 @@ class ServerRecord:
     networks: list[Network] = field(default_factory=list)
     endpoints: dict[Address, list[Span]] = field(default_factory=dict)
     names: dict[str, list[Span]] = field(default_factory=dict)
-    proxy_addresses: dict[Address, int] = field(default_factory=dict)
+    listening: dict[tuple[Address, int], int] = field(default_factory=dict)
     """Where its proxies listen: their node's number."""
+    proxy_addresses: dict[Address, int] = field(default_factory=dict)
+    """The same, whatever the port."""
     connected: bool = False
     gone_reason: str | None = None
 
@@ -134,12 +136,13 @@ class Federation:
         server.internal = _addresses(hello.internal_addresses)
         server.public = _addresses(hello.public_addresses)
         server.proxies = {proxy.name: self._proxy(server, proxy) for proxy in hello.proxies}
-        server.proxy_addresses = {
-            address: record.node
-            for record in server.proxies.values()
-            for listen in record.addresses
-            if (address := parse_address(listen.rpartition(":")[0]))
-        }
+        server.listening = {}
+        for record in server.proxies.values():
+            for listen in record.addresses:
+                host, _, port = listen.rpartition(":")
+                if (address := parse_address(host)) and port.isdigit():
+                    server.listening[address, int(port)] = record.node
+        server.proxy_addresses = {address: node for (address, _), node in server.listening.items()}
         self._changed()
 
     def inventory(self, id: str, inventory: pb.Inventory) -> None:
@@ -188,14 +191,15 @@ class Federation:
         )
         node.in_inventory = True
         node.addresses = set(message.addresses)
+        node.proxy_kind = ProxyKind(message.kind)
         self._graph.changed(node)
-        return ProxyRecord(
-            message.name,
-            ProxyKind(message.kind),
-            node.number,
-            frozenset(message.addresses),
-            tuple(message.networks),
-        )
+        record = server.proxies.get(message.name)
+        if record is None:
+            record = ProxyRecord(message.name, ProxyKind(message.kind), node.number)
+        record.kind = ProxyKind(message.kind)
+        record.addresses = frozenset(message.addresses)
+        record.networks = tuple(message.networks)
+        return record
 
     def _describe(self, server: ServerRecord, inventory: pb.Inventory) -> None:
         """Bring the containers and addresses of the server's service nodes up to date."""

@@ -2,8 +2,8 @@
 
 Enters: rows with their resolved peers and callees. Leaves: halves for the join. A line is a
 caller's half where its upstream is another server (or a name that may hide one); it is a callee's
-half where its peer is another server, or where it carries a hop id that another server may have
-given.
+half where its peer is another server, or where it carries an id that another server may have given
+(at a public proxy, where nothing waits, only then).
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from hub.enums import CalleeKind, PeerKind, Role
 from hub.federation import ServerRecord
 from hub.join import Half
 from hub.rows import Rows
+
+UNREACHED = (502, 503, 504)
+"""What Traefik answers where it got no answer."""
 
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -36,7 +39,7 @@ def roles(
     could be both is the callee's half: what it calls on is the next server's affair.
     """
     from_other = _FROM_OTHERS[peers] & (not public)
-    by_id = has_parent | (has_id & (peers == PeerKind.LOOPBACK))
+    by_id = has_parent | (has_id & ((peers == PeerKind.LOOPBACK) | _FROM_OTHERS[peers]))
     callee = from_other | by_id
     caller = ~callee & (
         (callees == CalleeKind.OTHER_SERVER) | (has_id & (callees == CalleeKind.EXTERNAL))
@@ -82,6 +85,7 @@ class HalfMaker:
             table.take(clients, numbers).tolist(),
             waits.tolist(),
             by_address.tolist(),
+            np.isin(table.take("status", numbers), UNREACHED).tolist(),
             strict=True,
         )
         paths, addresses = strings["path"].values, strings[clients].values
@@ -101,6 +105,9 @@ class HalfMaker:
                 waits=wait,
                 address_join=near,
                 seen_ns=now_ns,
+                unreached=role is Role.CALLER and failed,
             )
-            for row, other, start_ns, end_ns, method, path, hop, trace, client, wait, near in fields
-        ]
+            for (
+                row, other, start_ns, end_ns, method, path, hop, trace, client, wait, near, failed
+            ) in fields
+        ]  # fmt: skip

@@ -64,6 +64,7 @@ class Hub:
         began = time.monotonic()
         for event in journal.replay():
             self.pipeline.handle([event], time.time_ns())
+        self.pipeline.replayed(time.time_ns())
         kept = len(self.pipeline.settling.rows.table)
         if kept:
             seconds = round(time.monotonic() - began, 2)

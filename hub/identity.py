@@ -193,50 +193,54 @@ class Identity:
         )
 
     def _peer_at(self, server: ServerRecord, kind: ProxyKind, address: Address, at_ns: int) -> Peer:
-        own = self._own_peer(server, address, at_ns)
-        if own is not None:
-            return own
-        other = self._other_peer(server, address, at_ns)
-        return other or self._elsewhere(kind, address, str(address))
+        return (
+            self._own_host(server, address)
+            or self._other_host(server, address)
+            or self._own_container(server, address, at_ns)
+            or self._other_container(server, address, at_ns)
+            or self._hidden(server, address)
+            or self._elsewhere(kind, address, str(address))
+        )
 
-    def _own_peer(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
-        gateway = self._graph_gateway
-        if address.is_loopback and not self._listed(server, address, at_ns):
-            if address in server.hosts:
-                return Peer(PeerKind.OWN_HOST, server.number, gateway(server), known_host=True)
-            if not self._other_peer(server, address, at_ns):
-                return Peer(PeerKind.LOOPBACK, server.number, gateway(server))
-            return None
+    def _own_host(self, server: ServerRecord, address: Address) -> Peer | None:
         if any(address in network.gateways for network in server.networks):
-            return Peer(PeerKind.GATEWAY, server.number, gateway(server))
+            return Peer(PeerKind.GATEWAY, server.number, self._graph_gateway(server))
         if address in server.hosts:
-            return Peer(PeerKind.OWN_HOST, server.number, gateway(server), known_host=True)
+            node = self._graph_gateway(server)
+            return Peer(PeerKind.OWN_HOST, server.number, node, known_host=True)
+        return None
+
+    def _other_host(self, server: ServerRecord, address: Address) -> Peer | None:
+        for other in self._federation.servers:
+            if other is not server and address in other.hosts:
+                node = self._server_node(other)
+                return Peer(PeerKind.OTHER_INTERNAL, other.number, node, known_host=True)
+        return None
+
+    def _own_container(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
         span = span_at(server.endpoints.get(address, []), at_ns)
         if span is not None:
             return Peer(PeerKind.OWN_ENDPOINT, server.number, span.node)
         if (proxy := server.proxy_addresses.get(address)) is not None:
             return Peer(PeerKind.OWN_ENDPOINT, server.number, proxy)
-        if self._subnet_of(server, address):
-            return Peer(PeerKind.OWN_SUBNET, server.number, self._unnamed(server, address))
         return None
 
-    def _listed(self, server: ServerRecord, address: Address, at_ns: int) -> bool:
-        return (
-            span_at(server.endpoints.get(address, []), at_ns) is not None
-            or address in server.proxy_addresses
-        )
-
-    def _other_peer(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
-        others = [other for other in self._federation.servers if other is not server]
-        for other in others:
-            if address in other.hosts:
-                return Peer(
-                    PeerKind.OTHER_INTERNAL, other.number, self._server_node(other), known_host=True
-                )
-        for other in others:
+    def _other_container(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
+        """On a network that both servers' containers share."""
+        for other in self._federation.servers:
+            if other is server:
+                continue
             span = span_at(other.endpoints.get(address, []), at_ns)
             if span is not None and span.shared:
                 return Peer(PeerKind.OTHER_SHARED, other.number, span.node, known_host=True)
+        return None
+
+    def _hidden(self, server: ServerRecord, address: Address) -> Peer | None:
+        """Loopback, or an address of an own network that nobody is known to have."""
+        if address.is_loopback:
+            return Peer(PeerKind.LOOPBACK, server.number, self._graph_gateway(server))
+        if self._subnet_of(server, address):
+            return Peer(PeerKind.OWN_SUBNET, server.number, self._unnamed(server, address))
         return None
 
     def _elsewhere(self, kind: ProxyKind, address: Address | None, text: str) -> Peer:
@@ -273,7 +277,7 @@ class Identity:
     def _dated_callee(
         self, server: ServerRecord, proxy: ProxyRecord, service: str, upstream: str
     ) -> _Dated[Callee]:
-        host, port = _host_and_port(upstream)
+        host, port = host_and_port(upstream)
         address = parse_address(host)
         own = server.endpoints.get(address, []) if address else server.names.get(host, [])
         others = [
@@ -322,16 +326,22 @@ class Identity:
     def _callee_by_address(
         self, server: ServerRecord, address: Address, port: int, at_ns: int
     ) -> Callee | None:
+        """What is this server's own comes first: container networks overlap between servers."""
         others = [other for other in self._federation.servers if other is not server]
         for other in others:
-            if address in other.hosts or f"{address}:{port}" in _listening(other):
+            if address in other.hosts:
+                return Callee(CalleeKind.OTHER_SERVER, other.number, self._server_node(other))
+        if (node := server.proxy_addresses.get(address)) is not None:
+            return Callee(CalleeKind.PROXY, server.number, node)
+        if address in server.hosts or self._subnet_of(server, address):
+            return None
+        for other in others:
+            if (address, port) in other.listening:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._server_node(other))
         for other in others:
             span = span_at(other.endpoints.get(address, []), at_ns)
             if span is not None and span.shared:
                 return Callee(CalleeKind.SERVICE, other.number, span.node)
-        if (node := server.proxy_addresses.get(address)) is not None:
-            return Callee(CalleeKind.PROXY, server.number, node)
         return None
 
     def _is_external(self, server: ServerRecord, host: str, address: Address | None) -> bool:
@@ -369,11 +379,8 @@ def _boundaries(spans: Iterable[Span]) -> list[int]:
     return [0, *sorted(times)]
 
 
-def _listening(server: ServerRecord) -> set[str]:
-    return {address for proxy in server.proxies.values() for address in proxy.addresses}
-
-
-def _host_and_port(upstream: str) -> tuple[str, int]:
+def host_and_port(upstream: str) -> tuple[str, int]:
+    """Of an upstream's URL; port 0 where it is none."""
     try:
         parts = urlsplit(upstream)
         port = parts.port

@@ -4,20 +4,29 @@ Enters: halves, in any order, and the progress of both servers. Leaves: pairs, a
 waited long enough. Best key first: hop id, trace id, forwarded address, then address and time.
 Never by client port, span id or equal status. Always holds: a half is in at most one pair; what
 waits is bounded in time by the caller's `expire`, what is remembered for late halves by count and
-age.
+age; a row has one half at the most.
 
-A trace can fan out to the same path several times, and an address join always can be ambiguous:
-where more than one partner fits, the pairing waits for `complete` (nothing more can come that would
-fit better), and takes the best nested ones.
+A hop id is certain at once. A trace can fan out to the same path several times, be retried, or meet
+a callee that was never reached; an address join always can be ambiguous. So those wait for
+`complete`: nothing more can come that would fit better. Then the best nested ones are taken, and a
+half that is complete before its likely partner is waits for that one. Only a lone pair of one trace
+that nests tightly is taken at once.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from hub.defaults import ASSUMED_GAP_MS, LATE_HALF_S, MAX_LATE_HALVES, NESTING_TOLERANCE_MS
+from hub.defaults import (
+    ASSUMED_GAP_MS,
+    LATE_HALF_S,
+    MAX_LATE_HALVES,
+    MAX_TRACE_HALVES,
+    NESTING_TOLERANCE_MS,
+)
 from hub.enums import JoinKey, Role
 
 Id = tuple[int, int]
@@ -53,8 +62,8 @@ class Half:
     """May be joined by address and time."""
     seen_ns: int
     """Hub's clock, when it was committed."""
-    call: int = -1
-    """The call it stands in, once settled alone."""
+    unreached: bool = False
+    """The caller's proxy made the answer: it may never have reached the callee."""
     shown_edge: int = -1
     """The edge that the live view shows it on while it waits."""
     partner: Half | None = field(default=None, repr=False)
@@ -70,6 +79,10 @@ class Pair:
     confidence: float
 
 
+Candidate = tuple[Half, Half]
+"""A caller's and a callee's half that fit."""
+
+
 class Join:
     """All halves that wait or are remembered."""
 
@@ -79,10 +92,16 @@ class Join:
         self._late: OrderedDict[int, Half] = OrderedDict()
         self._hops: dict[Id, dict[Role, Half]] = defaultdict(dict)
         self._traces: dict[Id, list[Half]] = defaultdict(list)
+        self._held: set[int] = set()
+        """Complete, but a partner that may be theirs is not."""
+        self._promised: set[int] = set()
+        """Their best partner is known, but not yet certain."""
+        self._first_row = 0
 
     def add(self, halves: Iterable[Half]) -> Iterator[Pair]:
         """Take halves in; the pairs that are certain at once."""
         for half in halves:
+            self.discard(half.row)
             if half.waits:
                 self.waiting[half.row] = half
             else:
@@ -91,35 +110,60 @@ class Join:
             if pair is not None:
                 yield pair
 
-    def complete(self, is_complete: Callable[[Half], bool]) -> Iterator[Pair]:
-        """Pair what was ambiguous and what only addresses can join, where nothing more can come."""
-        ready = [half for half in self.waiting.values() if is_complete(half)]
-        yield from self._best(ready, _fits_trace, JoinKey.TRACE)
-        yield from self._best(ready, _fits_forwarded, JoinKey.FORWARDED)
-        yield from self._best(ready, _fits_address, JoinKey.ADDRESS)
+    def complete(
+        self, is_complete: Callable[[Half], bool], is_due: Callable[[Half], bool]
+    ) -> Iterator[Pair]:
+        """Pair what was ambiguous and what only addresses can join, where nothing more can come
+        (`is_complete`), or may be waited for no longer (`is_due`)."""
+        self._held.clear()
+        self._promised.clear()
+        due = {row for row, half in self.waiting.items() if is_due(half)}
+        ready = {row for row, half in self.waiting.items() if row in due or is_complete(half)}
+        if not ready:
+            return
+        for candidates, by in (
+            (self._of_one_trace, JoinKey.TRACE),
+            (self._forwarded, JoinKey.FORWARDED),
+            (self._near_by, JoinKey.ADDRESS),
+        ):
+            yield from self._best(candidates(), by, ready, due)
 
-    def expire(self, is_due: Callable[[Half], bool]) -> list[Half]:
-        """Halves that waited long enough; their ids are remembered."""
-        due = [half for half in self.waiting.values() if is_due(half)]
-        for half in due:
+    def expire(self, is_over: Callable[[Half], bool]) -> list[Half]:
+        """Halves that waited long enough, but for those whose likely partner `complete` found still
+        waiting; their ids are remembered."""
+        over = [
+            half for row, half in self.waiting.items() if row not in self._held and is_over(half)
+        ]
+        for half in over:
             del self.waiting[half.row]
             self._remember(half)
-        return due
+        return over
+
+    def discard(self, row: int) -> Half | None:
+        """Forget the half of a row; None: it has none here."""
+        half = self.waiting.pop(row, None) or self._late.pop(row, None)
+        if half is not None:
+            self._unindex(half)
+        return half
 
     def forget(self, now_ns: int, first_row: int) -> None:
         """Let go of remembered halves that are too old, or whose row is."""
         oldest_ns = now_ns - LATE_HALF_S * 1_000_000_000
+        if first_row > self._first_row:
+            self._first_row = first_row
+            for row in [row for row in self._late if row < first_row]:
+                self.discard(row)
         while self._late:
             half = next(iter(self._late.values()))
-            if half.seen_ns > oldest_ns and half.row >= first_row:
+            if half.seen_ns > oldest_ns:
                 return
-            self._drop(half)
+            self.discard(half.row)
 
     def remembered(self) -> int:
         """How many settled halves are remembered."""
         return len(self._late)
 
-    # --- keys
+    # --- certain at once
 
     def _by_hop(self, half: Half) -> Pair | None:
         if half.hop == NO_ID:
@@ -137,38 +181,70 @@ class Join:
         group = self._traces[half.trace]
         fitting = [other for other in group if _fits_trace(*_sides(half, other))]
         group.append(half)
+        if len(group) > MAX_TRACE_HALVES:
+            del group[0]  # it is found by its hop id and addresses only from now on
         if len(fitting) != 1:
             return None
         other = fitting[0]
-        rivals = [
-            third for third in group if third is not half and _fits_trace(*_sides(third, other))
-        ]
-        return None if rivals else self._pair(half, other, JoinKey.TRACE, 1.0)
+        rivals = any(third is not half and _fits_trace(*_sides(third, other)) for third in group)
+        certain = _is_certain(*_sides(half, other)) or not self._waits(half, other)
+        return None if rivals or not certain else self._pair(half, other, JoinKey.TRACE, 1.0)
+
+    def _waits(self, *halves: Half) -> bool:
+        return any(half.row in self.waiting for half in halves)
+
+    # --- the best of several
 
     def _best(
-        self, ready: list[Half], fits: Callable[[Half, Half], bool], by: JoinKey
+        self, candidates: Iterable[Candidate], by: JoinKey, ready: set[int], due: set[int]
     ) -> Iterator[Pair]:
-        """Pairs of ready halves that fit, the best nested first."""
-        open_halves = [half for half in ready if half.partner is None]
-        callees = defaultdict(list)
-        for half in open_halves:
-            if half.role is Role.CALLEE:
-                callees[half.server].append(half)
-        candidates = [
-            (_gap_ns(caller, callee), caller, callee)
-            for caller in open_halves
-            if caller.role is Role.CALLER
-            for callee in callees.get(caller.other, ())
-            if fits(caller, callee)
-        ]
-        rivals: dict[int, int] = defaultdict(int)
-        for _, caller, callee in candidates:
-            rivals[caller.row] += 1
-            rivals[callee.row] += 1
-        for _, caller, callee in sorted(candidates, key=lambda entry: entry[0]):
-            if caller.partner is None and callee.partner is None:
-                choices = max(rivals[caller.row], rivals[callee.row])
+        """The best nested of these pairs first; one that is not decided yet is kept open."""
+        found = sorted(candidates, key=lambda candidate: _gap_ns(*candidate))
+        rivals = Counter(half.row for candidate in found for half in candidate)
+        for caller, callee in found:
+            rows = {caller.row, callee.row}
+            if caller.partner or callee.partner:
+                continue
+            waiting = {row for row in rows if row in self.waiting}
+            if not rows & self._promised and (waiting <= ready or waiting & due):
+                choices = max(rivals[row] for row in rows)
                 yield self._pair(caller, callee, by, _confidence(by, choices))
+            else:
+                self._held |= waiting & ready - due
+                self._promised |= rows if not rows & self._promised else set()
+
+    def _of_one_trace(self) -> Iterator[Candidate]:
+        """Also with halves that settled alone: a late one may have several of them to choose of."""
+        for half in self.waiting.values():
+            for other in self._traces.get(half.trace, ()):
+                caller, callee = _sides(half, other)
+                twice = half is callee and caller.row in self.waiting
+                if not twice and _fits_trace(caller, callee):
+                    yield caller, callee
+
+    def _forwarded(self) -> Iterator[Candidate]:
+        return self._nested(lambda half: (half.method, half.client) if half.client else None)
+
+    def _near_by(self) -> Iterator[Candidate]:
+        return self._nested(lambda half: half.method)
+
+    def _nested(self, key: Callable[[Half], Hashable | None]) -> Iterator[Candidate]:
+        """Waiting halves with the same key whose addresses, paths and intervals fit."""
+        callees = defaultdict(list)
+        for half in self.waiting.values():
+            if half.role is Role.CALLEE and half.address_join and not half.partner:
+                callees[half.server, key(half)].append(half)
+        for group in callees.values():
+            group.sort(key=_start_ns)
+        for caller in self.waiting.values():
+            if caller.role is Role.CALLEE or not caller.address_join or key(caller) is None:
+                continue
+            group = callees.get((caller.other, key(caller)), [])
+            first = bisect_left(group, caller.start_ns - TOLERANCE_NS, key=_start_ns)
+            last = bisect_left(group, caller.end_ns + TOLERANCE_NS + 1, key=_start_ns)
+            for callee in group[first:last]:
+                if _fits_address(caller, callee):
+                    yield caller, callee
 
     def _pair(self, one: Half, other: Half, by: JoinKey, confidence: float) -> Pair:
         caller, callee = _sides(one, other)
@@ -186,11 +262,7 @@ class Join:
             return
         self._late[half.row] = half
         if len(self._late) > MAX_LATE_HALVES:
-            self._drop(next(iter(self._late.values())))
-
-    def _drop(self, half: Half) -> None:
-        del self._late[half.row]
-        self._unindex(half)
+            self.discard(next(iter(self._late)))
 
     def _unindex(self, half: Half) -> None:
         sides = self._hops.get(half.hop)
@@ -217,10 +289,6 @@ def _fits_trace(caller: Half, callee: Half) -> bool:
         and _ids_agree(caller, callee)
         and _near(caller, callee, GAP_NS)
     )
-
-
-def _fits_forwarded(caller: Half, callee: Half) -> bool:
-    return bool(callee.client) and caller.client == callee.client and _fits_address(caller, callee)
 
 
 def _fits_address(caller: Half, callee: Half) -> bool:
@@ -254,12 +322,21 @@ def _ids_agree(caller: Half, callee: Half) -> bool:
     )
 
 
+def _is_certain(caller: Half, callee: Half) -> bool:
+    """Nothing that comes later could fit one of the two better."""
+    return not caller.unreached and _near(caller, callee, TOLERANCE_NS)
+
+
 def _near(caller: Half, callee: Half, tolerance_ns: int) -> bool:
     """The callee's interval lies within the caller's, or sticks out a little."""
     return (
         callee.start_ns >= caller.start_ns - tolerance_ns
         and callee.end_ns <= caller.end_ns + tolerance_ns
     )
+
+
+def _start_ns(half: Half) -> int:
+    return half.start_ns
 
 
 def _gap_ns(caller: Half, callee: Half) -> int:

@@ -3,7 +3,8 @@
 Enters: calls as they settle, halves that wait. Leaves: `Frame`s and `Snapshot`s, the same for every
 viewer. Totals are cumulative and cover every edge that changed in the last `STALE_VIEWER_MS`, so a
 frame that a viewer skips loses no count; what the bounds keep out of a frame is counted in
-`hidden`.
+`hidden`. A call has one packet: where its half was shown while it waited, it is only listed when it
+settles.
 """
 
 from __future__ import annotations
@@ -78,12 +79,12 @@ class Live:
         if idle and not due and self._version == self._pipeline.graph.version:
             return None
         new, amended = self._standing(self._new), self._standing(self._amended)
-        halves, self._new, self._amended, self._halves = self._halves, [], [], []
+        halves = [half for half in self._halves if half.row in self._waiting()]
+        self._new, self._amended, self._halves = [], [], []
         self._notices.calls(new, now_ns)
-        shown_before = self._settled_halves(new)
-        fresh = new[~np.isin(new, shown_before)]
-        packets, hidden = self._packets(fresh, halves, now_ns)
-        errors, calls, unlisted = self._details(fresh)
+        shown = self._settled_halves(np.union1d(new, amended))
+        packets, hidden = self._packets(new[~np.isin(new, shown)], halves, now_ns)
+        errors, calls, unlisted = self._details(new)
         stats, status = self._figures(now_ns) if due else (None, None)
         topology = self._describe.changes_since(self._version)
         self._version = self._pipeline.graph.version
@@ -96,9 +97,7 @@ class Live:
             packets=packets,
             errors=errors,
             calls=calls,
-            amended=self._describe.summaries(
-                np.union1d(shown_before, amended)[-MAX_ERROR_DETAILS:]
-            ),
+            amended=self._describe.summaries(np.setdiff1d(amended, new)[-MAX_ERROR_DETAILS:]),
             hidden=forms.Hidden(packets=hidden, errors=unlisted[0], calls=unlisted[1]),
             stats=stats,
             status=status,
@@ -134,15 +133,18 @@ class Live:
         standing: Numbers = numbers[~self._calls.take("gone", numbers)]
         return standing
 
-    def _settled_halves(self, new: Numbers) -> Numbers:
-        """Of the new calls those that were shown as a half already."""
+    def _waiting(self) -> dict[int, Half]:
+        return self._pipeline.settling.join.waiting
+
+    def _settled_halves(self, numbers: Numbers) -> Numbers:
+        """Of these calls those that have a packet already, because a half of them was shown."""
         if not self._shown_halves:
-            return new[:0]
+            return numbers[:0]
         shown = []
         hops = zip(
-            new.tolist(),
-            self._calls.take("hop0", new).tolist(),
-            self._calls.take("hop1", new).tolist(),
+            numbers.tolist(),
+            self._calls.take("hop0", numbers).tolist(),
+            self._calls.take("hop1", numbers).tolist(),
             strict=True,
         )
         for number, *rows in hops:

@@ -32,6 +32,7 @@ from hub.model import (
     LogSeen,
     WatermarkSeen,
 )
+from hub.progress import Progress
 from hub.rollup import Rollup
 from hub.settle import Log, Outcome, Settling
 from hub.skew import Skews
@@ -77,6 +78,7 @@ class Pipeline:
         self.ledger = Ledger()
         self.watermarks = Watermarks()
         self.skews = Skews()
+        self.progress = Progress(self.federation, self.watermarks, self.skews, self.ledger)
         self.traffic: dict[str, Traffic] = {}
         self.listeners: list[Listener] = []
         self.rows_received = 0
@@ -101,19 +103,25 @@ class Pipeline:
                 case LogSeen():
                     self.federation.connected(event.log.server, None)
                     self.ledger.seen(event)
+                    self._log(event.log, self.federation.server(event.log.server))
                 case ClockMeasured():
                     self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
                 case AgentGone():
+                    self._publish(self.settling.advance(self.progress, now_ns), now_ns)
                     self.federation.connected(event.server, event.reason)
                     self.watermarks.forget(event.server)
 
     def tick(self, now_ns: int) -> None:
         """Time passed: settle what waited long enough, let go of what is too old."""
-        outcome = self.settling.advance(self._watermark_ns, self._lines_lost, now_ns)
-        self._publish(outcome, now_ns)
+        self._publish(self.settling.advance(self.progress, now_ns), now_ns)
         self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
         self.rollup.forget_before(now_ns // SECOND - ROLLUP_S)
-        self._forget_old_rows()
+        self._forget_old_rows(now_ns)
+
+    def replayed(self, now_ns: int) -> None:
+        """The journal was read: what waits may wait for agents to come back."""
+        for half in self.settling.join.waiting.values():
+            half.seen_ns = now_ns
 
     def first_needed_seq(self) -> int | None:
         """Journal entries below this hold only calls that were let go of; None: nothing was."""
@@ -136,7 +144,7 @@ class Pipeline:
             return mark
         if record is None or not record.connected or not mark:
             return None
-        return mark - self.skews.ns(server)
+        return self.progress.watermark_ns(record.number)
 
     def rows_in_no_call(self) -> dict[int, int]:
         """By log number: kept rows that neither stand in a call nor wait for their other half."""
@@ -204,18 +212,8 @@ class Pipeline:
     def _reidentify(self, now_ns: int) -> None:
         """Who a peer is may have changed: bring the newest calls up to date."""
         calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
-        if len(calls):
-            outcome = self.settling.reidentify(calls, self._skew_ns, now_ns)
-            self._publish(outcome, now_ns)
-
-    def _skew_ns(self, server: int) -> int:
-        return self.skews.ns(self.server(server).id)
-
-    def _watermark_ns(self, server: int) -> int | None:
-        return self.watermark_ns(self.server(server).id)
-
-    def _lines_lost(self, server: int) -> bool:
-        return self.ledger.lost(self.server(server).id)
+        outcome = self.settling.reidentify(calls, self.progress.skew_ns, now_ns)
+        self._publish(outcome, now_ns)
 
     # --- results
 
@@ -233,7 +231,7 @@ class Pipeline:
             for listener in self.listeners:
                 listener.half_seen(outcome.halves)
 
-    def _forget_old_rows(self) -> None:
+    def _forget_old_rows(self, now_ns: int) -> None:
         rows, calls = self.settling.rows, self.settling.calls.table
         if len(rows.table) <= self._recent_calls:
             return
@@ -245,6 +243,7 @@ class Pipeline:
         calls["gone"][(hop0 < first) | ((hop1 >= 0) & (hop1 < first))] = True
         standing = np.flatnonzero(~calls["gone"])
         calls.forget_before(calls.first + int(standing[0]) if len(standing) else calls.end)
+        self.settling.join.forget(now_ns, rows.table.first)
 
 
 def _joined(parts: list[Numbers]) -> Numbers:

@@ -1,8 +1,8 @@
 """Finds settled calls: by filters, newest first, page by page, or one by its id.
 
 Enters: filters and a cursor. Leaves: call numbers. Conditions are tried on columns; a pattern once
-per distinct string. The cursor is the last call's id: newer calls may come, the pages behind it
-stay.
+per distinct string. Calls are ordered by their ids, which begin with the time and never change, and
+the cursor is the last call's: newer calls may come and others be amended, the pages behind it stay.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Query:
     def page(self, filters: Filters, limit: int, cursor: str | None = None) -> tuple[Numbers, bool]:
         """At most `limit` calls behind the cursor, newest first, and whether there are more."""
         numbers = self.matching(filters, self._calls.kept())
-        start = self._calls.table.take("start_ns", numbers)
         id_row = self._calls.table.take("id_row", numbers)
+        start = self._rows.table.take("start_ns", id_row)
         if cursor:
             last_start, last_row = self._position(cursor)
             behind = (start < last_start) | ((start == last_start) & (id_row < last_row))
@@ -202,10 +202,8 @@ class Query:
             raise BadFilter(
                 f'cursor = "{cursor[:100]}": must be next_cursor of an answer'
             ) from None
-        call = self.by_id(cursor)
-        if call is None:
-            return start_ns, -1
-        return self._calls.table.value("start_ns", call), self._calls.table.value("id_row", call)
+        row = self._row_of(cursor)
+        return start_ns, -1 if row is None else row
 
     def _row_of(self, id: str) -> int | None:
         start_ns, checksum, offset = parse_call_id(id)

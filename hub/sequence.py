@@ -3,8 +3,10 @@
 Enters: request numbers and start times, as lines arrive (completion order). Leaves: how many are
 outstanding (begun, not logged: a long request, a WebSocket, or a line on its way) and missing
 (their process ended without a line). `RequestCount` numbers the starts of one Traefik process from
-1 without gaps, so a number that comes back with a later start belongs to a new process, and what
-was outstanding then is missing. Requests before the first one seen are not judged.
+1 without gaps, each once. So a number that comes back with a later start belongs to a new process,
+and what was outstanding then is missing. Traefik takes the start's time and the number one after
+the other, so two requests at once may have them the other way round: up to `RACE_NS` prove nothing.
+Requests before the first one seen, and late lines of a former process, are not judged.
 """
 
 from __future__ import annotations
@@ -15,15 +17,19 @@ from numpy.typing import NDArray
 MAX_OUTSTANDING = 100_000
 """Numbers remembered of one proxy; more at once are counted as missing."""
 
+RACE_NS = 1_000_000_000
+"""How far start times may contradict the numbers: long pauses of a loaded process."""
+
 
 class Sequence:
     """The request numbers of one proxy."""
 
     def __init__(self) -> None:
         self.missing = 0
+        self._first = 0
         self._newest = 0
         self._newest_start_ns = 0
-        self._outstanding: set[int] = set()
+        self._outstanding: dict[int, None] = {}  # ordered, ascending
 
     @property
     def outstanding(self) -> int:
@@ -37,23 +43,30 @@ class Sequence:
                 self._add(number, start)
 
     def _add(self, number: int, start_ns: int) -> None:
-        if number < self._newest and start_ns > self._newest_start_ns:
-            self._new_process()
+        if self._is_of_a_new_process(number, start_ns):
+            self.missing += len(self._outstanding)
+            self._outstanding.clear()
+            self._newest = 0
         if not self._newest:
-            self._newest, self._newest_start_ns = number, start_ns
-        elif number > self._newest:
-            self._outstanding.update(range(self._newest + 1, number))
-            self._newest, self._newest_start_ns = number, start_ns
-            self._bound()
-        else:
-            self._outstanding.discard(number)
+            self._first = self._newest = number
+            self._newest_start_ns = start_ns
+        elif number <= self._newest:
+            self._outstanding.pop(number, None)
+        elif start_ns > self._newest_start_ns - RACE_NS:
+            self._begin(range(self._newest + 1, number))
+            self._newest, self._newest_start_ns = number, max(start_ns, self._newest_start_ns)
 
-    def _new_process(self) -> None:
-        self.missing += len(self._outstanding)
-        self._outstanding.clear()
-        self._newest = self._newest_start_ns = 0
+    def _is_of_a_new_process(self, number: int, start_ns: int) -> bool:
+        if number > self._newest or start_ns <= self._newest_start_ns:
+            return False
+        had_its_line = number >= self._first and number not in self._outstanding
+        return had_its_line or start_ns > self._newest_start_ns + RACE_NS
 
-    def _bound(self) -> None:
+    def _begin(self, numbers: range) -> None:
+        """These began before one that has its line."""
+        kept = numbers[-MAX_OUTSTANDING:]
+        self.missing += kept.start - numbers.start
+        self._outstanding.update(dict.fromkeys(kept))
         while len(self._outstanding) > MAX_OUTSTANDING:
-            self._outstanding.remove(min(self._outstanding))
+            del self._outstanding[next(iter(self._outstanding))]
             self.missing += 1

@@ -15,12 +15,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
 from hub.calls import Calls, Counted, Numbers
-from hub.defaults import (
-    CALLEE_MARGIN_MS,
-    CALLER_MARGIN_MS,
-    SETTLE_AFTER_COMMIT_MS,
-    SHOW_HALF_AFTER_MS,
-)
+from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
 from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason, Role
 from hub.federation import Federation, ProxyRecord, ServerRecord
 from hub.graph import Graph
@@ -29,15 +24,12 @@ from hub.identity import Identity
 from hub.join import Half, Join, Pair
 from hub.model import BatchCommitted, ProxyKind
 from hub.origin import first_hop_origins
+from hub.progress import Progress
 from hub.rows import Rows
 
 Mask = NDArray[np.bool_]
 
 MS = 1_000_000
-MARGIN_NS = {Role.CALLER: CALLEE_MARGIN_MS * MS, Role.CALLEE: CALLER_MARGIN_MS * MS}
-"""How long after a half's end the other half's line may be written; by the role of the waiting one.
-"""
-
 UPGRADE, COARSE_TIME = pb.ROW_FLAG_UPGRADE, pb.ROW_FLAG_COARSE_TIME
 
 PROXY_MADE = (499, 502, 504)
@@ -89,45 +81,45 @@ class Settling:
             self._settle_or_wait(numbers, self.logs[log], skew_ns, now_ns, outcome)
         return outcome
 
-    def advance(
-        self,
-        watermark_ns: Callable[[int], int | None],
-        lines_lost: Callable[[int], bool],
-        now_ns: int,
-    ) -> Outcome:
-        """Time passed. `watermark_ns` gives a server's in the hub's clock, None where it is
-        silent."""
+    def advance(self, progress: Progress, now_ns: int) -> Outcome:
+        """Time passed."""
         outcome = Outcome()
         due_ns = now_ns - SETTLE_AFTER_COMMIT_MS * MS
 
+        def due(half: Half) -> bool:
+            return half.seen_ns <= due_ns
+
         def complete(half: Half) -> bool:
             others = [half.other] if half.other >= 0 else self._others(half.server)
-            marks = [watermark_ns(number) for number in others]
-            return all(
-                mark is not None and mark > half.end_ns + MARGIN_NS[half.role] for mark in marks
-            )
+            return all(progress.passed(number, half) for number in others)
 
-        self._settle_pairs(self.join.complete(complete), outcome)
-        expired = self.join.expire(lambda half: half.seen_ns <= due_ns or complete(half))
-        self._settle_alone(expired, watermark_ns, lines_lost, outcome)
+        self._settle_pairs(self.join.complete(complete, due), outcome)
+        expired = self.join.expire(lambda half: due(half) or complete(half))
+        self._settle_alone(expired, progress, outcome)
         show_ns = now_ns - SHOW_HALF_AFTER_MS * MS
         for half in self.join.waiting.values():
-            if half.shown_edge < 0 and half.seen_ns <= show_ns:
+            if half.shown_edge < 0 and half.seen_ns <= show_ns and self._call_of(half.row) < 0:
                 half.shown_edge = self._edge_of_half(half)
                 outcome.halves.append(half)
         self.join.forget(now_ns, self.rows.table.first)
         return outcome
 
     def reidentify(self, numbers: Numbers, skew_ns: Callable[[int], int], now_ns: int) -> Outcome:
-        """The federation changed: resolve these settled calls' first hops again; amend what
-        differs."""
+        """The federation changed: resolve the hops of these settled calls again, and what waits;
+        amend what differs. What may be a half now waits (again) for the other, settled as it is."""
         outcome = Outcome()
-        hops = self.calls.table.take("hop0", numbers)
-        logs = self.rows.table.take("log", hops)
-        single = self.calls.table.take("hop1", numbers) < 0
-        for log in np.unique(logs[single]).tolist():
-            chosen = numbers[single & (logs == log)]
-            self._reidentify_log(chosen, self.logs[log], skew_ns, now_ns, outcome)
+        waiting = np.array(list(self.join.waiting), np.int64)
+        hop0, hop1 = (self.calls.table.take(hop, numbers) for hop in ("hop0", "hop1"))
+        hops = np.unique(np.concatenate([waiting, hop0, hop1[hop1 >= 0]]))
+        changed = self._identified_anew(hops)
+        joined = (hop1 >= 0) & (np.isin(hop0, changed) | np.isin(hop1, changed))
+        for number in numbers[joined].tolist():
+            self._amend(np.array([number]), self._values_of_joined(number), outcome)
+        alone = changed[~np.isin(changed, np.concatenate([hop0[hop1 >= 0], hop1]))]
+        logs = self.rows.table.take("log", alone)
+        for log in np.unique(logs).tolist():
+            skew = skew_ns(self.logs[log].server.number)
+            self._settle_anew(alone[logs == log], self.logs[log], skew, now_ns, outcome)
         return outcome
 
     # --- identity
@@ -160,31 +152,35 @@ class Settling:
         callees = self._identity.callees.column("kind", self.rows.table.take("callee", numbers))
         return peers, callees
 
-    def _reidentify_log(
-        self,
-        calls: Numbers,
-        log: Log,
-        skew_ns: Callable[[int], int],
-        now_ns: int,
-        outcome: Outcome,
-    ) -> None:
+    def _identified_anew(self, numbers: Numbers) -> Numbers:
+        """Resolve these rows again; those whose peer or callee is another now."""
         table = self.rows.table
-        numbers = self.calls.table.take("hop0", calls)
-        peers, callees = table.take("peer", numbers), table.take("callee", numbers)
-        self._identify(numbers, log)
-        changed = (peers != table.take("peer", numbers)) | (
-            callees != table.take("callee", numbers)
-        )
-        if not changed.any():
-            return
-        numbers, calls = numbers[changed], calls[changed]
-        skew = skew_ns(log.server.number)
-        halves = self._candidates(numbers, log, skew, now_ns)[1]
+        before = table.take("peer", numbers), table.take("callee", numbers)
+        logs = table.take("log", numbers)
+        for log in np.unique(logs).tolist():
+            self._identify(numbers[logs == log], self.logs[log])
+        after = table.take("peer", numbers), table.take("callee", numbers)
+        changed: Numbers = numbers[(before[0] != after[0]) | (before[1] != after[1])]
+        return changed
+
+    def _settle_anew(
+        self, numbers: Numbers, log: Log, skew_ns: int, now_ns: int, outcome: Outcome
+    ) -> None:
+        """Rows of one log that stand alone or wait, by what is known of them now."""
+        waits, halves = self._candidates(numbers, log, skew_ns, now_ns)
+        calls = self.rows.table.take("call", numbers)
+        settled = ~waits & (calls >= 0)
+        if settled.any():
+            self._amend(calls[settled], self._alone_values(numbers[settled], log), outcome)
+        waited = {row: self.join.waiting.get(row) for row in numbers.tolist()}
+        for row in waited:
+            self.join.discard(row)
+        whole = numbers[~waits & (calls < 0)]
+        if len(whole):
+            self._new(whole, self._alone_values(whole, log), self._times(whole, skew_ns), outcome)
         for half in halves:
-            half.waits = False
-            half.call = int(table.value("call", half.row))
-        values = self._alone_values(numbers, log)
-        self._amend(calls, values, outcome)
+            if (before := waited[half.row]) is not None:
+                half.seen_ns, half.shown_edge = before.seen_ns, before.shown_edge
         self._settle_pairs(self.join.add(halves), outcome)
 
     # --- whole calls and halves
@@ -197,9 +193,6 @@ class Settling:
         if len(whole):
             values = self._alone_values(whole, log)
             self._new(whole, values, self._times(whole, skew_ns), outcome)
-            for half in halves:
-                if not half.waits:
-                    half.call = int(self.rows.table.value("call", half.row))
         self._settle_pairs(self.join.add(halves), outcome)
 
     def _candidates(
@@ -278,74 +271,80 @@ class Settling:
             "hop1": -1,
         }
 
-    def _settle_alone(
-        self,
-        halves: list[Half],
-        watermark_ns: Callable[[int], int | None],
-        lines_lost: Callable[[int], bool],
-        outcome: Outcome,
-    ) -> None:
+    def _settle_alone(self, halves: list[Half], progress: Progress, outcome: Outcome) -> None:
         for half in halves:
             log = self.logs[self.rows.table.value("log", half.row)]
             number = np.array([half.row], np.int64)
             values = self._alone_values(number, log)
             if half.role is Role.CALLER:
-                values["reason"] = self._callee_reason(half, watermark_ns, lines_lost)
+                values["reason"] = self._callee_reason(half, progress)
             elif half.other >= 0:
-                values |= self._callee_alone(half, watermark_ns, lines_lost)
-            self._new(number, values, np.array([half.end_ns]), outcome)
-            half.call = int(self.rows.table.value("call", half.row))
+                values |= self._callee_alone(half, progress)
+            call = self._call_of(half.row)
+            if call < 0:
+                self._new(number, values, np.array([half.end_ns]), outcome)
+            elif self._differs(call, values):
+                self._amend(np.array([call], np.int64), values, outcome)
 
-    def _callee_reason(
-        self,
-        half: Half,
-        watermark_ns: Callable[[int], int | None],
-        lines_lost: Callable[[int], bool],
-    ) -> Reason:
+    def _differs(self, call: int, values: dict[str, object]) -> bool:
+        table = self.calls.table
+        names = ("origin", "from_node", "to_node", "missing", "reason", "other")
+        return any(table.value(name, call) != _column(values[name], 1)[0] for name in names)
+
+    def _callee_reason(self, half: Half, progress: Progress) -> Reason:
         """Why the other server has no line of this call."""
-        if self.rows.table.value("status", half.row) >= 500:
+        if half.unreached:
             return Reason.CALLEE_UNREACHABLE
-        if watermark_ns(half.other) is None:
+        if not progress.passed(half.other, half):
             return Reason.CALLEE_SILENT
-        return Reason.CALLEE_LINE_LOST if lines_lost(half.other) else Reason.UNKNOWN
+        return Reason.CALLEE_LINE_LOST if progress.lines_lost(half.other) else Reason.UNKNOWN
 
-    def _callee_alone(
-        self,
-        half: Half,
-        watermark_ns: Callable[[int], int | None],
-        lines_lost: Callable[[int], bool],
-    ) -> dict[str, object]:
+    def _callee_alone(self, half: Half, progress: Progress) -> dict[str, object]:
         """A request from another server whose proxy did not log it."""
         values: dict[str, object] = {"other": half.other}
         peer = self._federation.servers[half.other]
-        claim = self._identity.claimed(peer, half.client, half.start_ns) if half.client else None
+        at_ns = half.start_ns + progress.skew_ns(half.other)
+        claim = self._identity.claimed(peer, half.client, at_ns) if half.client else None
         if claim is not None:
             values["from_node"] = claim.node
-        if watermark_ns(half.other) is None:
+        if not progress.passed(half.other, half):
             return values | {
                 "origin": Origin.CROSS_SERVER,
                 "missing": Missing.CALLER_HALF,
                 "reason": Reason.CALLER_SILENT,
             }
-        lost = lines_lost(half.other)
+        lost = progress.lines_lost(half.other)
         return values | {"reason": Reason.CALLER_LINE_LOST if lost else Reason.DIRECT}
 
     def _settle_pairs(self, pairs: Iterable[Pair], outcome: Outcome) -> None:
         for pair in list(pairs):
             caller, callee = pair.caller, pair.callee
-            values = self._pair_values(pair)
-            kept_from = self.calls.table.first
-            earlier = [half.call for half in (caller, callee) if half.call >= kept_from]
+            values = self._pair_values(caller.row, callee.row, pair.by, pair.confidence)
+            earlier = [call for half in (caller, callee) if (call := self._call_of(half.row)) >= 0]
             if not earlier:
                 self._new(np.array([caller.row]), values, np.array([caller.end_ns]), outcome)
                 continue
-            kept = np.array(earlier[:1], np.int64)
-            self._amend(kept, values, outcome)
+            self._amend(np.array(earlier[:1], np.int64), values, outcome)
             if len(earlier) == 2:
                 self._merge_away(earlier[1], outcome)
 
-    def _pair_values(self, pair: Pair) -> dict[str, object]:
-        caller, callee = pair.caller.row, pair.callee.row
+    def _call_of(self, row: int) -> int:
+        """The kept call that a row stands in; -1: none yet."""
+        call: int = self.rows.table.value("call", row)
+        kept = call >= self.calls.table.first and not self.calls.table.value("gone", call)
+        return call if kept else -1
+
+    def _values_of_joined(self, call: int) -> dict[str, object]:
+        value = self.calls.table.value
+        by = JoinKey(value("by", call))
+        return self._pair_values(
+            value("hop0", call), value("hop1", call), by, value("confidence", call)
+        )
+
+    def _pair_values(
+        self, caller: int, callee: int, by: JoinKey, confidence: float
+    ) -> dict[str, object]:
+        """Columns of a call of these two rows."""
         table, identity = self.rows.table, self._identity
         peer = identity.peers.items[table.value("peer", caller)]
         log = self.logs[table.value("log", caller)]
@@ -361,8 +360,8 @@ class Settling:
             "origin": origin,
             "from_node": peer.node,
             "to_node": identity.callees.items[table.value("callee", callee)].node,
-            "by": pair.by,
-            "confidence": pair.confidence,
+            "by": by,
+            "confidence": confidence,
             "missing": Missing.NOTHING,
             "reason": Reason.NONE,
             "other": -1,
@@ -460,7 +459,9 @@ class Settling:
     def _edge_of_half(self, half: Half) -> int:
         log = self.logs[self.rows.table.value("log", half.row)]
         values = self._alone_values(np.array([half.row], np.int64), log)
-        return int(self._edges(values, 1)[0])
+        edges = self._edges(values, 1)
+        self._graph.seen(edges.astype(np.int64), np.array([half.end_ns]))
+        return int(edges[0])
 
     def _others(self, server: int) -> Sequence[int]:
         return [record.number for record in self._federation.servers if record.number != server]

@@ -151,10 +151,19 @@ class Sockets:
             reader.wake.clear()
             if len(reader.unsent) > MAX_UNSENT_CALLS:
                 raise Hangup(TRY_LATER, f"{len(reader.unsent)} calls wait; this reader is too slow")
-            numbers, reader.unsent = reader.unsent, []
+            numbers, reader.unsent = self._kept(reader.unsent), []
             if numbers:
                 logs = [self._describe.access_log(number) for number in numbers]
                 await socket.send(msgspec.json.encode(logs).decode())
+
+    def _kept(self, numbers: list[int]) -> list[int]:
+        """A slow reader's calls may have been let go of meanwhile."""
+        table = self._pipeline.settling.calls.table
+        return [
+            number
+            for number in numbers
+            if number >= table.first and not table.value("gone", number)
+        ]
 
 
 async def _take_nothing(socket: Websocket) -> None:
