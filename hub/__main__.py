@@ -90,6 +90,7 @@ def _run(config: object, log_level: str) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, hub.stop)
+        loop.add_signal_handler(signal.SIGHUP, hub.reload)
         await hub.run()
 
     try:

@@ -3,30 +3,44 @@
 Enters: a TOML file, the environment (`HOPWATCH_HTTP__LISTEN`; lists as JSON or with commas), flags
 as keyword arguments (`http__listen=…`; None is "not given"). Leaves: a frozen `HubConfig`, or a
 `ConfigError` with one line for each problem: where it stands, key, value, what is allowed. Always
-holds in a `HubConfig`: nobody without a token gets in from beyond this machine; paths are absolute,
-relative ones having been taken from the configuration file's directory.
+holds in a `HubConfig`: nobody without a token or a certificate gets in from beyond this machine, no
+token crosses a network as plaintext; paths are absolute, relative ones having been taken from the
+configuration file's directory.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from hub.config_form import (
+    SECTIONS,
+    Data,
+    Grpc,
+    Http,
+    HubConfig,
+    SourceName,
+    is_local,
+    split_address,
 )
+from hub.config_problems import explain, place
 
-from hub.config_problems import PREFIX, explain, place
-from hub.defaults import RECENT_CALLS, RESERVE_MIB, RETENTION_DAYS
+__all__ = [
+    "ConfigError",
+    "Data",
+    "Grpc",
+    "Http",
+    "HubConfig",
+    "SourceName",
+    "is_local",
+    "load",
+    "split_address",
+]
 
 
 class ConfigError(Exception):
@@ -35,125 +49,6 @@ class ConfigError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-# --- the form ------------------------------------------------------------------------------------
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of "host:port" or "[v6]:port". Raises `ValueError`."""
-    host, colon, port = address.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not (colon and host and port.isascii() and port.isdigit()) or int(port) > 65535:
-        raise ValueError
-    if ":" in host and not bracketed:
-        raise ValueError
-    return host.strip("[]"), int(port)
-
-
-def is_local(address: str) -> bool:
-    """Whether only this machine reaches it: a Unix socket or a loopback address."""
-    if address.startswith("unix:"):
-        return True
-    host, _ = split_address(address)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _listen(value: str) -> str:
-    if value.startswith("unix:") and len(value) > len("unix:"):
-        return value
-    try:
-        split_address(value)
-    except ValueError:
-        raise ValueError('must be "address:port", "[v6 address]:port" or "unix:/path"') from None
-    return value
-
-
-def _listed(value: object) -> object:
-    """A list, from the environment also as JSON or with commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            raise ValueError("must be a list: JSON, or values with commas between") from None
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-def _network(value: object) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(str(value))
-    except ValueError:
-        raise ValueError('must be networks such as "10.8.0.0/24" or "fd00::/8"') from None
-
-
-Listen = Annotated[str, AfterValidator(_listen)]
-Cidr = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
-
-
-class Section(BaseModel):
-    """Base of the sections: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Grpc(Section):
-    """`[grpc]`: where agents come in."""
-
-    listen: Annotated[
-        tuple[Listen, ...], NoDecode, BeforeValidator(_listed), Field(min_length=1)
-    ] = ("127.0.0.1:7443",)
-    tokens_file: Path | None = None
-    """TOML, server id to token (or its hash); None: no token is asked for."""
-
-
-class Http(Section):
-    """`[http]`: the view and the API."""
-
-    listen: Listen = "127.0.0.1:8082"
-    auth: Literal["none", "token", "proxy-header"] = "none"
-
-
-class Data(Section):
-    """`[data]`: what is kept, and where."""
-
-    directory: Path = Path("/var/lib/hopwatch-hub")
-    retention_days: Annotated[int, Field(ge=1, le=36_500)] = RETENTION_DAYS
-    recent_calls: Annotated[int, Field(ge=1000)] = RECENT_CALLS
-    reserve_mib: Annotated[int, Field(ge=0)] = RESERVE_MIB
-    """Free space left on the data directory's disk, MiB."""
-
-
-class SourceName(Section):
-    """`[[sources]]`: a name for known outside addresses."""
-
-    name: Annotated[str, Field(min_length=1, max_length=128)]
-    cidrs: Annotated[tuple[Cidr, ...], BeforeValidator(_listed), Field(min_length=1)]
-
-
-class HubConfig(BaseSettings):
-    """All of `hub.toml`."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__"
-    )
-    grpc: Grpc = Grpc()
-    http: Http = Http()
-    data: Data = Data()
-    sources: tuple[SourceName, ...] = ()
-
-
-SECTIONS: dict[str, type[BaseModel]] = {
-    "": HubConfig,
-    "grpc": Grpc,
-    "http": Http,
-    "data": Data,
-    "sources": SourceName,
-}
 
 
 # --- loading -------------------------------------------------------------------------------------
@@ -220,27 +115,64 @@ def _settings(values: dict[str, Any]) -> type[HubConfig]:
 
 
 def _absolute(config: HubConfig, base: Path) -> HubConfig:
-    tokens = config.grpc.tokens_file
-    grpc = config.grpc.model_copy(update={"tokens_file": tokens and base / tokens})
-    data = config.data.model_copy(update={"directory": base / config.data.directory})
-    return config.model_copy(update={"grpc": grpc, "data": data})
+    """With every relative path taken from `base`."""
+    sections: dict[str, BaseModel] = {
+        name: _rebased(getattr(config, name), base) for name in ("grpc", "http", "data")
+    }
+    return config.model_copy(update=sections)
+
+
+def _rebased(section: BaseModel, base: Path) -> BaseModel:
+    changed: dict[str, Any] = {}
+    for key, value in section:
+        if isinstance(value, Path):
+            changed[key] = base / value.expanduser()
+        elif isinstance(value, BaseModel):
+            changed[key] = _rebased(value, base)
+    return section.model_copy(update=changed)
 
 
 def _unsafe(config: HubConfig, name: str, flags: Mapping[str, Any]) -> Iterator[str]:
-    http, grpc = config.http, config.grpc
-    if http.auth != "none":
-        where = place(name, ("http", "auth"), flags)
-        yield f'{where} = "{http.auth}": comes with a later release; allowed is "none"'
-    elif not is_local(http.listen):
-        yield (
-            f'{place(name, ("http", "listen"), flags)} = "{http.listen}": with auth = "none" only '
-            'loopback ("127.0.0.1:8082") or "unix:/path" is allowed; '
-            "put a proxy that authenticates in front of it"
-        )
+    yield from _unsafe_grpc(config.grpc, place(name, ("grpc", "listen"), flags))
+    yield from _unsafe_http(config.http, name, flags)
+
+
+def _unsafe_grpc(grpc: Grpc, where: str) -> Iterator[str]:
     for listen in grpc.listen:
-        if grpc.tokens_file is None and not is_local(listen):
+        if is_local(listen):
+            continue
+        if grpc.tokens_file is None and (grpc.tls is None or grpc.tls.client_ca is None):
             yield (
-                f'{place(name, ("grpc", "listen"), flags)} = "{listen}": without tokens anybody '
-                "could report for any server; set grpc.tokens_file, or listen on loopback "
+                f'{where} = "{listen}": without tokens anybody could report for any server; '
+                "set grpc.tokens_file (and [grpc.tls]), or listen on loopback "
                 'or "unix:/path"'
             )
+        elif grpc.tls is None:
+            yield (
+                f'{where} = "{listen}": without TLS everybody on the way can read the tokens; '
+                "set [grpc.tls] cert and key (`hopwatch-hub enroll SERVER --certificates` makes "
+                'them), or listen on loopback or "unix:/path"'
+            )
+
+
+def _unsafe_http(http: Http, name: str, flags: Mapping[str, Any]) -> Iterator[str]:
+    where, auth = place(name, ("http", "listen"), flags), place(name, ("http", "auth"), flags)
+    if http.auth == "none":
+        if not is_local(http.listen):
+            yield (
+                f'{where} = "{http.listen}": with auth = "none" only loopback ("127.0.0.1:8082") '
+                'or "unix:/path" is allowed; set auth = "token" and [http.tls], '
+                "or put a proxy that authenticates in front of it"
+            )
+        return
+    if http.auth == "token" and http.readers_file is None:
+        yield (
+            f'{auth} = "token": needs http.readers_file, with the readers\' tokens '
+            "(`hopwatch-hub enroll --reader NAME` fills it)"
+        )
+    if not is_local(http.listen) and http.tls is None and not http.trusted_proxies:
+        yield (
+            f'{where} = "{http.listen}": without TLS everybody on the way can read what makes a '
+            "reader; set [http.tls] cert and key, or http.trusted_proxies with the addresses of "
+            "the proxy in front (nobody else is then let in), or listen on loopback"
+        )

@@ -80,7 +80,8 @@ def _shown(value: object) -> str:
 
 
 def _suggestion(location: tuple[int | str, ...], sections: Mapping[str, type[BaseModel]]) -> str:
-    known = list(sections[str(location[0]) if len(location) > 1 else ""].model_fields)
+    section = ".".join(str(part) for part in location[:-1] if isinstance(part, str))
+    known = list(sections[section].model_fields)
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
     return f'; did you mean "{close[0]}"?' if close else f"; known are {', '.join(known)}"
 

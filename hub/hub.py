@@ -8,6 +8,7 @@ everything ends within 5 s.
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 
@@ -15,8 +16,7 @@ import structlog
 
 from hub import http_server
 from hub.app import create_app
-from hub.auth import Tokens
-from hub.config import HubConfig
+from hub.config import ConfigError, HubConfig
 from hub.defaults import FRAME_INTERVAL_MS, RETENTION_INTERVAL_S, TICK_MS
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
@@ -26,6 +26,7 @@ from hub.model import AgentGone, Event, HelloSeen
 from hub.observe import SERVICE as OBSERVE
 from hub.observe import ObserveServicer
 from hub.pipeline import Pipeline
+from hub.security import Security
 from hub.serving import serve
 from hub.sockets import Sockets
 
@@ -41,23 +42,35 @@ class Hub:
         self.pipeline = Pipeline(sources, config.data.recent_calls)
         self._stopping = asyncio.Event()
         self._not_ready: str | None = "the journal is being read"
+        self._ingest: IngestServicer | None = None
 
     def stop(self) -> None:
         """Drain and end."""
         self._stopping.set()
 
+    def reload(self) -> None:
+        """Read tokens and certificates again; with a problem in any of them, go on with the old."""
+        if self._ingest is None:
+            return
+        try:
+            self._security.reload(self._ingest)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("not reloaded, the old ones stay", problem=problem)
+        else:
+            log.info("tokens and certificates reloaded")
+
     async def run(self) -> None:
-        """Serve until `stop`. Raises `ListenError`, `JournalError`."""
-        tokens_file = self._config.grpc.tokens_file
-        tokens = Tokens.load(tokens_file) if tokens_file else None
+        """Serve until `stop`. Raises `ConfigError`, `ListenError`, `JournalError`."""
+        self._security = Security(self._config)
         listener = http_server.bind(self._config.http.listen)
         data = self._config.data
         journal = Journal.open(data.directory, reserve_mib=data.reserve_mib)
         try:
             self._replay(journal)
-            await self._serve(journal, tokens, listener)
+            await self._serve(journal, listener)
         finally:
-            listener.close()
+            http_server.close(listener)
             await journal.close()
 
     def _replay(self, journal: Journal) -> None:
@@ -70,22 +83,35 @@ class Hub:
             seconds = round(time.monotonic() - began, 2)
             log.info("journal read", lines=kept, seconds=seconds)
 
-    async def _serve(self, journal: Journal, tokens: Tokens | None, listener: object) -> None:
+    async def _serve(self, journal: Journal, listener: socket.socket) -> None:
+        security = self._security
         live = Live(self.pipeline)
         sockets = Sockets(self.pipeline, live)
         observe = ObserveServicer(self.pipeline)
         self.pipeline.listeners += [live, sockets, observe]
-        ingest = IngestServicer(journal, tokens, self._take)
-        app = create_app(self.pipeline, sockets, lambda: self._not_ready or journal.state.reason)
-        grpc_server = await serve(self._config.grpc.listen, [ingest, observe], [INGEST, OBSERVE])
-        self._not_ready = None
+        ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
+        app = create_app(
+            self.pipeline,
+            sockets,
+            lambda: self._not_ready or journal.state.reason,
+            security.gate,
+        )
+        security.add_login(app)
+        grpc_server = await serve(
+            self._config.grpc.listen,
+            [ingest, observe],
+            [INGEST, OBSERVE],
+            security.credentials,
+            security.interceptors,
+        )
+        self._not_ready, self._ingest = None, ingest
         log.info(
             "ready",
-            view=f"http://{self._config.http.listen}/",
+            view=f"{'https' if security.context else 'http'}://{self._config.http.listen}/",
             agents=", ".join(grpc_server.addresses),
         )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(http_server.run(app, listener, self._stopping.wait))  # type: ignore[arg-type]
+            tasks.create_task(http_server.run(app, listener, self._stopping.wait, security.context))
             tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
             tasks.create_task(self._every(FRAME_INTERVAL_MS / 1e3, sockets.publish))
             tasks.create_task(self._retain(journal))

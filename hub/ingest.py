@@ -27,7 +27,8 @@ import grpc.aio
 from hopwatch import __version__
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.auth import Tokens, bearer
+from hub.agent_access import AgentAccess, authorizer
+from hub.auth import Tokens
 from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
 from hub.defaults import DRAIN_S, HELLO_TIMEOUT_S, MAX_PENDING_BATCHES, MAX_UNSENT_MESSAGES
 from hub.journal import Journal, Lane, Outcome, StorageFull
@@ -58,7 +59,7 @@ class IngestServicer:
         self.clock = clock
         self.refused = 0
         """Streams ended by a refusal, since the start."""
-        self._tokens = tokens
+        self._access = AgentAccess(tokens)
         self._streams: dict[str, Stream] = {}
         self._open: set[Stream] = set()
         self._stopping = False
@@ -78,11 +79,8 @@ class IngestServicer:
 
     async def stream(self, requests: object, context: Context) -> None:
         """One agent's stream, from its hello to its end."""
-        token = bearer(context.invocation_metadata() or ())
-        tokens = self._tokens
-        session = Session(
-            lambda server: tokens.check(server, token) if tokens else None, __version__
-        )
+        shown = context.invocation_metadata() or (), context.auth_context()
+        session = Session(authorizer(lambda: self._access, *shown), __version__)
         stream = Stream(self, session, context)
         self._open.add(stream)
         try:
@@ -91,6 +89,14 @@ class IngestServicer:
             await stream.run()
         finally:
             self._open.discard(stream)
+
+    def allow(self, access: AgentAccess) -> None:
+        """The rule has changed: end the streams that it does not allow any more."""
+        self._access = access
+        for stream in list(self._open):
+            for command in stream.session.reauthorize():
+                assert isinstance(command, Close)
+                stream.end(command)
 
     async def close(self, reason: str = "the hub stops; reconnect") -> None:
         """End all streams, when what they sent is settled and acknowledged."""

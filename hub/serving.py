@@ -1,6 +1,7 @@
 """The gRPC server: addresses bound, services added, health and reflection on.
 
-Enters: addresses ("host:port", "unix:/path"), and callables that add their service to the server.
+Enters: addresses ("host:port", "unix:/path"), callables that add their service to the server, and
+credentials for TLS, which every address has that is no Unix socket.
 Leaves: a started server with the addresses it got (port 0 becomes a real one), or a `ListenError`
 with one line. What always holds: an address is served by one hub, never shared; a Unix socket is
 its user's only (0600), and the file of one that nobody answers is replaced.
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -60,10 +62,14 @@ class Listening:
 
 
 async def serve(
-    listen: Iterable[str], servicers: Iterable[AddService], names: Iterable[str] = ()
+    listen: Iterable[str],
+    servicers: Iterable[AddService],
+    names: Iterable[str] = (),
+    credentials: grpc.ServerCredentials | None = None,
+    interceptors: Iterable[grpc.aio.ServerInterceptor] = (),
 ) -> Listening:
     """Bind all addresses and start. `names`: of the services, for health and reflection."""
-    server = grpc.aio.server(options=OPTIONS)
+    server = grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
     for add in servicers:
         add(server)
     checks = health.aio.HealthServicer()
@@ -73,19 +79,22 @@ async def serve(
     reflection.enable_server_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
-    bound = tuple([_bind(server, address) for address in listen])
+    bound = tuple([_bind(server, address, credentials) for address in listen])
     await server.start()
     return Listening(server, bound, checks)
 
 
-def _bind(server: grpc.aio.Server, address: str) -> str:
+def _bind(server: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
     if address.startswith("unix:"):
         _bind_unix(server, address)
         return address
     host, port = split_address(address)
     _check_port(address, host, port)
     try:
-        got = server.add_insecure_port(address)
+        if credentials is None:
+            got = server.add_insecure_port(address)
+        else:
+            got = server.add_secure_port(address, credentials)
     except RuntimeError:
         raise ListenError(f"{address} cannot be listened on") from None
     return f"{address.rpartition(':')[0]}:{got}"
@@ -111,7 +120,7 @@ def _check_port(address: str, host: str, port: int) -> None:
 
 def _bind_unix(server: grpc.aio.Server, address: str) -> None:
     path = Path(address.removeprefix("unix:"))
-    _remove_stale(address, path)
+    remove_stale_socket(address, path)
     mask = os.umask(0o177)  # From its first moment on the socket is this user's only.
     try:
         server.add_insecure_port(address)
@@ -129,8 +138,8 @@ def _remove_sockets(addresses: Iterable[str]) -> None:
             Path(address.removeprefix("unix:")).unlink(missing_ok=True)
 
 
-def _remove_stale(address: str, path: Path) -> None:
-    """Remove the file of a socket that nobody answers."""
+def remove_stale_socket(address: str, path: Path) -> None:
+    """Remove the file of a socket that nobody answers. Raises `ListenError`."""
     try:
         mode = path.stat().st_mode
     except OSError:

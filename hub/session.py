@@ -133,6 +133,13 @@ class Session:
         refusal = pb.Refusal(code=code, reason=reason, expected=expected)
         return Close(refusal, status or _STATUS[code])
 
+    def reauthorize(self) -> list[Command]:
+        """Permissions have changed: a stream that is not allowed any more ends."""
+        if self.state not in (State.JOINING, State.OPEN):
+            return []
+        denial = self._authorize(self.server)
+        return [self._deny(denial)] if denial else []
+
     # --- by message ---
 
     def _handle(self, message: pb.AgentMessage, kind: str, now_ns: int) -> list[Command]:
@@ -157,15 +164,18 @@ class Session:
             raise RemoteError(f"hello.protocol: {hello.protocol}; this hub speaks {PROTOCOL}")
         announcements.check_server(hello.server)
         if denial := self._authorize(hello.server):
-            unknown, known = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
-            status = unknown if denial.unknown else known
-            return [self.refuse(pb.Refusal.CODE_DENIED, denial.reason, status=status)]
+            return [self._deny(denial)]
         announcements.check_hello(hello)
         self.server, self.instance = hello.server, hello.instance
         self._proxies = frozenset(proxy.name for proxy in hello.proxies)
         logs = tuple((self._sight(sighting), sighting) for sighting in hello.logs)
         self.state = State.JOINING
         return [Join(HelloSeen(hello.server, hello), logs)]
+
+    def _deny(self, denial: Denial) -> Close:
+        unknown, known = grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED
+        status = unknown if denial.unknown else known
+        return self.refuse(pb.Refusal.CODE_DENIED, denial.reason, status=status)
 
     def _sight(self, sighting: pb.LogSighting) -> LogKey:
         announcements.check_sighting(sighting)

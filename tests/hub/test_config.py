@@ -18,6 +18,7 @@ Write = Callable[..., Path]
 def write(tmp_path: Path) -> Write:
     def write_file(text: str, name: str = "hub.toml") -> Path:
         (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
         return tmp_path / name
 
     return write_file
@@ -83,7 +84,7 @@ WRONG = [
     ),
     (
         '[http]\nauth = "token"',
-        'hub.toml: http.auth = "token": comes with a later release; allowed is "none"',
+        'hub.toml: http.auth = "token": needs http.readers_file, with the readers\' tokens',
     ),
     ('[http]\nlistn = "x"', 'hub.toml: http.listn = "x": unknown key; did you mean "listen"?'),
     ("[htp]\n", 'hub.toml: htp = {}: unknown key; did you mean "http"?'),
@@ -96,12 +97,12 @@ WRONG = [
     (
         '[http]\nlisten = "0.0.0.0:80"',
         'hub.toml: http.listen = "0.0.0.0:80": with auth = "none" only loopback ("127.0.0.1:8082")'
-        ' or "unix:/path" is allowed; put a proxy that authenticates in front of it',
+        ' or "unix:/path" is allowed; set auth = "token" and [http.tls], or put a proxy',
     ),
     (
         '[grpc]\nlisten = ["10.0.0.1:7443"]',
         'hub.toml: grpc.listen = "10.0.0.1:7443": without tokens anybody could report for any'
-        ' server; set grpc.tokens_file, or listen on loopback or "unix:/path"',
+        ' server; set grpc.tokens_file (and [grpc.tls]), or listen on loopback or "unix:/path"',
     ),
     ("[grpc]\nlisten = []", "hub.toml: grpc.listen = []: must not be empty"),
     (

@@ -238,6 +238,7 @@ async def test_a_server_reports_for_itself_only(
     file = tmp_path / "tokens.toml"
     hashed = hashlib.sha256(TOKEN_B.encode()).hexdigest()
     file.write_text(f'server-a = "{TOKEN_A}"\nserver-b = "sha256:{hashed}"\n')
+    file.chmod(0o600)
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     async with (
         running_hub(tmp_path, Tokens.load(file)) as hub,
