@@ -34,6 +34,11 @@ export function arc(a: Point, b: Point, bulge: number): Cubic {
   return [a[0], a[1], x, a[1], x, b[1], b[0], b[1]];
 }
 
+/** How far an arc between two points stands out. */
+export function bulge(a: Point, b: Point): number {
+  return Math.min(230, 44 + Math.abs(a[1] - b[1]) * 0.26);
+}
+
 /** Lines through `points` with corners of radius `r`. */
 export function rounded(points: Point[], r: number): Cubic[] {
   const out: Cubic[] = [];

@@ -6,7 +6,7 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { at, type Cubic, type Point, type Track, track } from "./curves";
+import { type Cubic, type Point, STEP, type Track, track } from "./curves";
 import { Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";
@@ -63,6 +63,16 @@ export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
   return { legs: [...curves.values()], routes };
 }
 
+/** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
+const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct", "hairpin"]);
+const LABEL_AFTER_PX = 58;
+
+function early(outside: Cubic): Point {
+  const { points, count } = track([outside]);
+  const i = Math.min(count - 1, Math.round(LABEL_AFTER_PX / STEP));
+  return [points[2 * i], points[2 * i + 1]];
+}
+
 function knockOf(first: LegCurve, whole: Track): Route["knock"] {
   return {
     at: first.end,
@@ -83,7 +93,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
     from: leg.from.id,
     to: leg.to.id,
     cubics,
-    middle: leg.style === "direct" ? at(last, 0.2) : [points[half], points[half + 1]],
+    middle: LABEL_EARLY.has(leg.style) ? early(last) : [points[half], points[half + 1]],
     end: [last[6], last[7]],
     heading: last[6] >= last[4] ? 1 : -1,
   };

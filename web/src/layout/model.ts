@@ -74,7 +74,9 @@ export const MIN_ROWS = 2;
 export const PILL_W = 30;
 export const PILL_H = 116;
 export const PILL_GAP = 12;
-export const CHIP_W = 172;
+/** "unnamed caller", "host or NAT, undecided" */
+export const CHIP_W = 132;
+export const CHIP_W_WIDE = 172;
 export const CHIP_H = 26;
 export const CHIP_GAP = 14;
 /** From the hull's right border to the first chip: the corner stays free. */
@@ -83,7 +85,9 @@ export const DISC = 40;
 export const DISC_PITCH = 76;
 /** From the hulls' border to the discs' centre; the right side leaves room for the arcs. */
 export const LEFT_GUTTER = 170;
-export const RIGHT_GUTTER = 230;
+export const RIGHT_GUTTER = 220;
+/** Half an arc's label, and the distance from it to the discs. */
+export const ARC_LABEL_W = 120;
 /** Gap between the columns of a grid of hulls: arcs and edges pass in it. */
 export const GRID_GUTTER = 240;
 

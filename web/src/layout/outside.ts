@@ -1,7 +1,7 @@
 /**
  * Curves that run outside a hull: to the discs, between gateways of different servers, and past a gateway.
  */
-import { arc, type Cubic, flow, type Point, rounded } from "./curves";
+import { arc, bulge, type Cubic, flow, type Point, rounded } from "./curves";
 import { columnOf, type Lanes } from "./lanes";
 import type { Leg } from "./legs";
 import { centerY, type Hull, type Item } from "./model";
@@ -32,10 +32,6 @@ function trunk(from: Item, to: Item, a: Point, b: Point, placed: Placed): Cubic[
   const out = from.side === "right" ? 1 : -1;
   if (one?.gridColumn === other?.gridColumn) return [arc(a, b, out * bulge(a, b))];
   return around(a, b, out, corridorBelow(one, other));
-}
-
-export function bulge(a: Point, b: Point): number {
-  return Math.min(230, 44 + Math.abs(a[1] - b[1]) * 0.26);
 }
 
 function around(a: Point, b: Point, out: 1 | -1, corridor: number): Cubic[] {

@@ -15,6 +15,7 @@ import {
   CHIP_H,
   CHIP_INSET,
   CHIP_W,
+  CHIP_W_WIDE,
   GRID_GUTTER,
   HEADER,
   HULL_GAP,
@@ -189,13 +190,15 @@ function placeChips(items: Map<string, Item>, graph: Graph, hull: Hull, memory: 
   const chips = nodes
     .filter((n) => isChip(graph, n))
     .sort((a, b) => (a.kind < b.kind ? 1 : -1) || byName(a, b));
-  const next = { left: hull.x + CHIP_INSET, right: hull.x + hull.w - CHIP_INSET - CHIP_W };
-  for (const { id } of chips) {
+  const next = { left: hull.x + CHIP_INSET, right: hull.x + hull.w - CHIP_INSET };
+  for (const { id, kind } of chips) {
+    const w = kind === "server" ? CHIP_W : CHIP_W_WIDE;
     const side = memory.chips.get(id) ?? chipSide(graph, id);
     memory.chips.set(id, side);
-    const box = { x: next[side], y: hull.y + hull.h - CHIP_H / 2, w: CHIP_W, h: CHIP_H };
+    const x = side === "left" ? next.left : next.right - w;
+    const box = { x, y: hull.y + hull.h - CHIP_H / 2, w, h: CHIP_H };
     items.set(id, { id, kind: "chip", server: hull.id, side, column: -1, ...box });
-    next[side] += (side === "left" ? 1 : -1) * (CHIP_W + CHIP_GAP);
+    next[side] += (side === "left" ? 1 : -1) * (w + CHIP_GAP);
   }
 }
 

@@ -6,7 +6,9 @@
  */
 import type { Edge, Node } from "#forms";
 import type { Graph } from "../store/graph";
+import { bulge } from "./curves";
 import {
+  ARC_LABEL_W,
   centerY,
   DISC,
   DISC_PITCH,
@@ -35,7 +37,8 @@ export function placeDiscs(graph: Graph, placed: Placed, memory: Memory): void {
     }
   }
   const { left, right } = extent(placed);
-  for (const [id, disc] of memory.discs) placed.items.set(id, discAt(id, disc, memory, left, right));
+  const centers = { left: left - LEFT_GUTTER, right: right + rightGutter(placed) };
+  for (const [id, disc] of memory.discs) placed.items.set(id, discAt(id, disc, memory, centers[disc.side]));
 }
 
 function isDisc(node: Node, placed: Placed): boolean {
@@ -95,15 +98,15 @@ export function extent(placed: Placed): { left: number; right: number; top: numb
   };
 }
 
-function discAt(
-  id: string,
-  disc: { side: Side; y: number },
-  memory: Memory,
-  left: number,
-  right: number,
-): Item {
+/** Wide enough for the longest arc of a column of hulls and for the label on it. */
+function rightGutter(placed: Placed): number {
+  const centers = [...placed.hulls.values()].map(centerY);
+  const span = centers.length > 0 ? Math.max(...centers) - Math.min(...centers) : 0;
+  return Math.max(RIGHT_GUTTER, 0.75 * bulge([0, 0], [0, span]) + ARC_LABEL_W);
+}
+
+function discAt(id: string, disc: { side: Side; y: number }, memory: Memory, x: number): Item {
   const moved = memory.moved.get(id) ?? { dx: 0, dy: 0 };
-  const x = disc.side === "left" ? left - LEFT_GUTTER : right + RIGHT_GUTTER;
   return {
     id,
     kind: "disc",

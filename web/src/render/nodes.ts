@@ -278,12 +278,15 @@ function discText(picture: Picture, node: Node): string {
   return [who, `${rate(figures.rate)}/s`].filter(Boolean).join(" · ");
 }
 
+/** The badge stands beside the gateway, clear of its name. */
+const BADGE_OUT_PX = 8;
+
 /** Where an intruder knocked: a mark that stays, on the gateway itself. */
 function paintBadges(ctx: CanvasRenderingContext2D, picture: Picture): void {
   const { palette, focus } = picture;
   for (const leg of picture.layout.legs) {
     if (leg.style !== "outside") continue;
-    const [x, y] = leg.end;
+    const [x, y] = [leg.end[0] - leg.heading * BADGE_OUT_PX, leg.end[1]];
     ctx.globalAlpha = focus && !leg.edges.some((e) => focus.edges.has(e)) ? DIM_ALPHA : 1;
     ctx.beginPath();
     ctx.arc(x, y, 8.5, 0, Math.PI * 2);
