@@ -118,6 +118,13 @@ def open_log(path: Path) -> LogFile | None:
 
 def first_line(file: LogFile) -> FirstLine | None:
     """Read a log's identity; None while its first line is not complete."""
+    try:
+        return _first_line(file)
+    except Unfinished:
+        return None
+
+
+def _first_line(file: LogFile) -> FirstLine | None:
     digest = hashlib.sha256()
     head = b""
     offset = 0

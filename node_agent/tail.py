@@ -233,7 +233,7 @@ class Tail:
                     self._examined.clear()
                 self._examined[key] = first
             return self._examined[key]
-        except (OSError, files.Unfinished):
+        except OSError:
             return None
 
     def _put_off(self, log: Log, handle: Handle) -> None:
