@@ -52,6 +52,11 @@ class Child:
         code = self.process.returncode or 0
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
+    @property
+    def ended_well(self) -> bool:
+        """After SIGTERM; one that was still starting has no handler for it yet."""
+        return self.process.returncode in (0, -signal.SIGTERM)
+
     def crash(self) -> Crashed:
         last = tail(self.command.log)
         log = "".join(f"\n  {line}" for line in last) if last else " (empty)"
@@ -94,7 +99,8 @@ class Processes:
 
     async def stop(self, names: Sequence[str]) -> dict[str, str]:
         """SIGTERM to these at once, SIGKILL to what stays. Returns who ended badly, and how."""
-        children = [self._children[name] for name in names if name in self._children]
+        known = [self._children[name] for name in names if name in self._children]
+        children = [child for child in known if child.process.returncode is None]
         for child in children:
             child.stopping = True
             _signal(child, signal.SIGTERM)
@@ -105,7 +111,7 @@ class Processes:
         for child in killed:
             _signal(child, signal.SIGKILL)
         await asyncio.gather(*waits)
-        return {child.name: child.how for child in children if child.process.returncode != 0}
+        return {child.name: child.how for child in children if not child.ended_well}
 
     def expect_end(self, name: str) -> None:
         """This one will end by itself."""

@@ -230,6 +230,41 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert "--public-port" in lines[0]
 
 
+def in_user_namespace(*flags: str) -> list[str]:
+    """A prefix for commands: an ordinary user without any privilege."""
+    prefix = ["unshare", "--user", *flags]
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("user namespaces are not allowed here")
+    return prefix
+
+
+def test_an_ordinary_user_gets_real_peer_addresses_too(tmp_path: Path) -> None:
+    prefix = in_user_namespace("--map-user=1000", "--map-group=1000")
+    arguments = command(tmp_path / "run", *BARE, "--mode=namespaces", "--seconds=1")
+    ended = subprocess.run(
+        [*prefix, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "namespaces: every container has its real address" in ended.stdout
+
+
+def test_where_namespaces_are_not_allowed_the_demo_says_so_and_plays_on_loopback(
+    tmp_path: Path,
+) -> None:
+    prefix = in_user_namespace("--map-root-user")
+    forbid = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'
+    arguments = command(tmp_path / "run", *BARE, "--seconds=1")
+    ended = subprocess.run(
+        [*prefix, "sh", "-c", forbid, "sh", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "loopback: the kernel does not allow network namespaces" in ended.stdout
+
+
 def test_two_demos_do_not_share_a_directory(tmp_path: Path) -> None:
     demo = DemoProcess.start(tmp_path / "run", *BARE)
     second = subprocess.run(
