@@ -10,9 +10,9 @@ import "./style/panel.css";
 import "./style/scene.css";
 import type { Frame, Snapshot } from "#forms";
 import { connectLive, liveUrl } from "./backend/live";
-import { STRETCH_DEFAULT } from "./defaults";
+import { STRETCH_CHOICES, STRETCH_DEFAULT } from "./defaults";
 import { arrange } from "./layout/arrange";
-import { emptyMemory } from "./layout/model";
+import { emptyMemory, type Memory } from "./layout/model";
 import { DARK, LIGHT } from "./render/palette";
 import { Scene } from "./render/scene";
 import { ALL, shows, toggle } from "./select/filters";
@@ -51,11 +51,11 @@ const state: State = {
   linkReason: "",
   heardMs: null,
   paused: false,
-  stretch: Number(read(STRETCH_KEY) ?? STRETCH_DEFAULT),
+  stretch: STRETCH_CHOICES.find((n) => String(n) === read(STRETCH_KEY)) ?? STRETCH_DEFAULT,
   theme: rememberedTheme(),
 };
 const memory = emptyMemory();
-memory.moved = new Map(JSON.parse(read(MOVED_KEY) ?? "[]"));
+memory.moved = readMoved();
 
 const container = h("main", { id: "graph", "data-testid": "graph", "aria-label": "Live graph of requests" });
 const scene = new Scene(container, {
@@ -118,6 +118,15 @@ const views = [top, panel, statusBar(app), overlay(app), srTable(app)];
 
 function same(a: Selection | null, b: Selection | null): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What another release stored may not be readable; then nothing was moved. */
+function readMoved(): Memory["moved"] {
+  try {
+    return new Map(JSON.parse(read(MOVED_KEY) ?? "[]"));
+  } catch {
+    return new Map();
+  }
 }
 
 /** The layout's clock is the page's: it only decides when a hull has settled. */

@@ -65,11 +65,12 @@ export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
 
 /** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
 const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct", "hairpin"]);
-const LABEL_AFTER_PX = 58;
+const LABEL_AFTER_PX = 72;
 
-function early(outside: Cubic): Point {
-  const { points, count } = track([outside]);
-  const i = Math.min(count - 1, Math.round(LABEL_AFTER_PX / STEP));
+function early(outside: Cubic): Point | null {
+  const { points, length } = track([outside]);
+  if (length < LABEL_AFTER_PX * 1.5) return null;
+  const i = Math.round(LABEL_AFTER_PX / STEP);
   return [points[2 * i], points[2 * i + 1]];
 }
 
@@ -93,7 +94,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
     from: leg.from.id,
     to: leg.to.id,
     cubics,
-    middle: LABEL_EARLY.has(leg.style) ? early(last) : [points[half], points[half + 1]],
+    middle: (LABEL_EARLY.has(leg.style) && early(last)) || [points[half], points[half + 1]],
     end: [last[6], last[7]],
     heading: last[6] >= last[4] ? 1 : -1,
   };
