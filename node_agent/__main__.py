@@ -7,12 +7,14 @@ Exit codes: 0 done, 1 the hub refuses (only with --once) or the state directory 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
 import click
 from hopwatch import __version__
 
+from node_agent.credentials import UnusableCredentials, read
 from node_agent.settings import ConfigError, find, load
 
 EPILOG = """
@@ -63,9 +65,16 @@ def main(
             click.echo(problem, err=True)
         sys.exit(2)
     if check_config:
+        try:
+            read(config.hub)
+        except UnusableCredentials as error:
+            click.echo(str(error), err=True)
+            sys.exit(2)
         click.echo(f"{found}: good")
         return
 
+    # gRPC's own lines say for every attempt what our log says once, with the reason.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from node_agent.agent import Agent, Refused
     from node_agent.logs import configure
 

@@ -14,7 +14,9 @@ from hopwatch import __version__
 from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.checkpoint import Checkpoint
+from node_agent.commands import Close
 from node_agent.config import AgentConfig
+from node_agent.credentials import Credentials, UnusableCredentials, read
 from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
 from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
@@ -23,7 +25,7 @@ from node_agent.session import Session
 from node_agent.static_source import StaticSource
 from node_agent.tail import Tail
 from node_agent.traefik_source import TraefikSource
-from node_agent.uplink import Backoff, Disconnected, UnusableCredentials, dial
+from node_agent.uplink import Backoff, Disconnected, Stream, dial
 from node_agent.watch import Watch
 
 logger = structlog.get_logger(__name__)
@@ -50,12 +52,15 @@ class Agent:
         self._pump = Pump(self._tails, self._session, self._checkpoint, self._watch)
         self._inventory = Inventory(sources(config), self._pump.inventory)
         self._stop = asyncio.Event()
+        self._shown: Credentials | None = None
+        self._stream: Stream | None = None
 
     async def run(self) -> None:
         """Until told to stop, or, with `once`, until the hub has everything. Raises Refused."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
         if self._watch.polls:
             logger.warning("inotify does not work, polling", reason=self._watch.reason)
         try:
@@ -80,6 +85,19 @@ class Agent:
         self._stop.set()
         self._pump.leaving = True
         self._pump.wake.set()
+
+    def reload(self) -> None:
+        """Read token and certificates again; what has changed is shown in a new connection."""
+        try:
+            fresh = read(self._config.hub)
+        except UnusableCredentials as error:
+            logger.error("not reloaded, the connection stays", reason=str(error))
+            return
+        changed = fresh != self._shown
+        logger.info("token and certificates reloaded", changed=changed)
+        if changed and self._stream is not None:
+            self._pump.closing = Close("token or certificates have changed")
+            self._stream.cancel()
 
     async def _stopped(self) -> None:
         await self._stop.wait()
@@ -106,7 +124,9 @@ class Agent:
         """Run until it ends: why, and whether the hub (or a file of ours) refuses."""
         self._session_was_up = False
         try:
-            async with dial(self._config.hub) as stream:
+            self._shown = read(self._config.hub)
+            async with dial(self._config.hub, self._shown) as self._stream:
+                stream = self._stream
                 self._pump.attach(stream)
                 while True:
                     self._pump.heard(await stream.receive())
@@ -126,6 +146,7 @@ class Agent:
         except UnusableCredentials as error:
             return str(error), True
         finally:
+            self._stream = None
             self._pump.detach()
 
     # The end.

@@ -73,6 +73,17 @@ def _hub_address(value: str) -> str:
     raise ValueError('must be "host:port" or "unix:/path/to/socket"')
 
 
+def is_local(hub_address: str) -> bool:
+    """Whether the hub is on this machine: a Unix socket, or a loopback address."""
+    if hub_address.startswith("unix:"):
+        return True
+    host, _ = split_port(hub_address)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _subnet(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))

@@ -18,7 +18,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsError
 
-from node_agent.config import AgentConfig
+from node_agent.config import AgentConfig, Hub, is_local
 
 SYSTEM_PATH = Path("/etc/hopwatch/agent.toml")
 _NESTED = "__"
@@ -194,6 +194,7 @@ def _show(value: Any) -> str:
 
 def _contradictions(config: AgentConfig) -> Iterator[str]:
     """What is wrong between keys that are right by themselves."""
+    yield from _plaintext(config.hub)
     yield from _doubles("proxies", "name", [proxy.name for proxy in config.proxies])
     yield from _doubles("proxies", "access_log", [str(p.access_log) for p in config.proxies])
     yield from _doubles("networks", "name", [network.name for network in config.networks])
@@ -204,6 +205,16 @@ def _contradictions(config: AgentConfig) -> Iterator[str]:
         if known and service.network not in known:
             allowed = ", ".join(sorted(known))
             yield f'services[{i}].network = "{service.network}": must be one of {allowed}'
+
+
+def _plaintext(hub: Hub) -> Iterator[str]:
+    """A token that crosses a network must not be readable there."""
+    if hub.token_file is not None and hub.tls is None and not is_local(hub.address):
+        yield (
+            f'hub.address = "{hub.address}": the token would cross the network as plaintext; '
+            'set hub.tls = { ca = "ca.pem" } and [grpc.tls] at the hub, or use a hub on loopback '
+            'or "unix:/path"'
+        )
 
 
 def _doubles(table: str, key: str, values: list[str]) -> Iterator[str]:

@@ -11,7 +11,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,7 +18,8 @@ import grpc.aio
 from hopwatch.v1 import ingest_pb2 as pb
 from hopwatch.v1 import ingest_pb2_grpc
 
-from node_agent.config import Hub
+from node_agent.config import Hub, Tls
+from node_agent.credentials import Credentials, explain, hint
 from node_agent.defaults import KEEPALIVE_MS, RECONNECT_MAX_S, RECONNECT_MIN_S
 
 _OPTIONS = (
@@ -48,15 +48,12 @@ class Disconnected(Exception):
         self.refused = refused
 
 
-class UnusableCredentials(Exception):
-    """A token or certificate file cannot be read."""
-
-
 class Stream:
     """One open stream."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, tls: Tls | None = None) -> None:
         self._call = call
+        self._tls = tls
 
     async def send(self, message: pb.AgentMessage) -> None:
         """Hand one message to the wire."""
@@ -96,46 +93,29 @@ class Stream:
         details = await self._call.details()
         if code is grpc.StatusCode.OK:
             return Disconnected("closed by the hub")
-        return Disconnected(details or code.name.lower(), refused=code in _FINAL)
+        if untrusted := explain(details):
+            return Disconnected(untrusted, refused=True)
+        reason = (details or code.name.lower()) + hint(details, self._tls)
+        return Disconnected(reason, refused=code in _FINAL)
 
 
 @asynccontextmanager
-async def dial(hub: Hub) -> AsyncIterator[Stream]:
+async def dial(hub: Hub, shown: Credentials) -> AsyncIterator[Stream]:
     """Open a stream to the hub; Disconnected shows at its first use."""
-    metadata = [("authorization", f"Bearer {_token(hub.token_file)}")] if hub.token_file else []
-    async with _channel(hub) as channel:
+    metadata = [("authorization", f"Bearer {shown.token}")] if shown.token else []
+    async with _channel(hub, shown) as channel:
         call = ingest_pb2_grpc.IngestStub(channel).Stream(metadata=metadata)  # type: ignore[no-untyped-call]
         try:
-            yield Stream(call)
+            yield Stream(call, hub.tls)
         finally:
             call.cancel()
 
 
-def _channel(hub: Hub) -> grpc.aio.Channel:
+def _channel(hub: Hub, shown: Credentials) -> grpc.aio.Channel:
     if hub.tls is None:
         return grpc.aio.insecure_channel(hub.address, options=_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=_content(hub.tls.ca),
-        private_key=_content(hub.tls.key),
-        certificate_chain=_content(hub.tls.cert),
-    )
+    credentials = grpc.ssl_channel_credentials(shown.ca, shown.key, shown.cert)
     return grpc.aio.secure_channel(hub.address, credentials, options=_OPTIONS)
-
-
-def _token(file: Path) -> str:
-    token = (_content(file) or b"").decode(errors="replace").strip()
-    if not token or not token.isascii() or not token.isprintable():
-        raise UnusableCredentials(f"{file}: holds no token")
-    return token
-
-
-def _content(file: Path | None) -> bytes | None:
-    if file is None:
-        return None
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UnusableCredentials(f"{file}: {error.strerror}") from None
 
 
 class Backoff:

@@ -192,6 +192,7 @@ async def test_a_hub_that_is_not_there_is_told_once_and_once_when_it_is_back(
 
 async def test_a_wrong_token_is_told_with_the_hubs_reason(place: Place) -> None:
     (place.directory / "token").write_text("secret\n")
+    (place.directory / "token").chmod(0o600)
     place.write_config('token_file = "token"')
     place.append(line(0))
     async with running(place.address) as hub:

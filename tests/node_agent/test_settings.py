@@ -163,6 +163,13 @@ def test_the_command_ends_with_2_for_a_wrong_configuration(
 
 
 def test_the_command_checks_a_configuration_and_tells_its_version(file: Path) -> None:
+    missing = CliRunner().invoke(main, ["--config", str(file), "--check-config"])
+    token = file.parent / "agent.token"
+    assert (missing.exit_code, missing.output) == (2, f"{token}: No such file or directory\n")
+    token.write_text("0123456789abcdef")
+    token.chmod(0o600)
+    tls = next(line for line in GOOD.splitlines() if line.startswith("tls"))
+    file.write_text(GOOD.replace(tls, "tls = {}"))
     result = CliRunner().invoke(main, ["--config", str(file), "--check-config"])
     assert (result.exit_code, result.output) == (0, f"{file}: good\n")
     assert "0.1" in CliRunner().invoke(main, ["--version"]).output
