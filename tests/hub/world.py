@@ -203,18 +203,27 @@ class World:
             malformed=malformed,
             rows=[pb.Row(offset=i * LINE, **fields) for i, fields in enumerate(rows)],
         )
-        self.ends[key] = message.end_offset
+        message.watermark_ns = watermark_ns
+        return self._committed(key, message)
+
+    def commit(self, log: LogKey, message: pb.Batch) -> None:
+        """A batch as an agent sent it."""
+        self.say(self._committed(log, message))
+
+    def _committed(self, log: LogKey, message: pb.Batch) -> BatchCommitted:
+        observations = decode(message)
+        self.ends[log] = message.end_offset
         self._seq += 1
-        self.rows += len(rows)
+        self.rows += observations.rows
         return BatchCommitted(
             self._seq,
-            key,
-            first,
+            log,
+            message.first_offset,
             message.end_offset,
-            malformed,
-            (),
-            watermark_ns,
-            decode(message),
+            message.malformed,
+            tuple(message.malformed_samples),
+            message.watermark_ns,
+            observations,
         )
 
     def mark(self, server: str, at_ms: float, complete: bool = False, **fields: Any) -> None:
