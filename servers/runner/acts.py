@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from servers.runner.namespaces import (
     INTERNET_MACHINE,
@@ -94,8 +95,13 @@ def visit(server: ServerPlan, page: Page, visitor: int) -> Act:
     )
 
 
-def special_acts(servers: Sequence[ServerPlan], turn: int) -> Iterator[Act]:
-    """One round of everything that is not a visitor; `turn` varies the details."""
+def special_acts(servers: Sequence[ServerPlan], turn: int, intruder: str) -> Iterator[Act]:
+    """One round of everything that is not a visitor; `turn` varies the details.
+
+    `intruder` is the address that the intruder comes from. A loopback address would be undecided by
+    CONTRACT's rules: it may be anything on the same host.
+    """
+    knock = "undecided" if ip_address(intruder).is_loopback else "outside"
     outsiders = plan_outsiders(servers[0].mode) if servers else None
     for position, server in enumerate(servers):
         assert outsiders is not None
@@ -111,12 +117,12 @@ def special_acts(servers: Sequence[ServerPlan], turn: int) -> Iterator[Act]:
         )
         yield Act(
             kind="intruder",
-            place=Place(INTRUDER_MACHINE, outsiders.intruder),
+            place=Place(INTRUDER_MACHINE, intruder),
             entry=server.internal_entry,
             proxy=f"{server.id}/{PRIVATE_PROXY}",
             path=f"{LEAF}/echo?q=let-me-in" if turn % 2 else "/admin",
             user_agent="curl/8.9.1",
-            expect="outside",
+            expect=knock,
         )
         if len(servers) > 1:
             yield from _acts_between(server, servers[(position + 1) % len(servers)], turn)

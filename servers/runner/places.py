@@ -63,5 +63,19 @@ class Doors:
         )
 
 
+def outward_address() -> str | None:
+    """This machine's own address towards others, if it has one; nothing is sent to find out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_SOMEWHERE)
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return address
+
+
+_SOMEWHERE = ("192.0.2.1", 9)
+"""An address of no machine (RFC 5737)."""
+
 _IP_BIND_ADDRESS_NO_PORT = 24
 """Linux: choose the port when connecting, so that ports are not used up by address."""

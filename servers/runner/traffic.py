@@ -23,8 +23,8 @@ import click
 
 from servers.runner import defaults, namespaces
 from servers.runner.acts import PAGES, Act, special_acts, visit
-from servers.runner.places import Doors, Place
-from servers.runner.plan import Mode, Ports, ServerPlan, plan_server
+from servers.runner.places import Doors, Place, outward_address
+from servers.runner.plan import Mode, Ports, ServerPlan, plan_outsiders, plan_server
 from servers.runner.ready import NotReady, server_ready
 from servers.runner.tally import Tally
 
@@ -32,7 +32,7 @@ from servers.runner.tally import Tally
 class Traffic:
     """The players, their sessions by place, and what is under way."""
 
-    def __init__(self, group: asyncio.TaskGroup, rate: float, seed: int) -> None:
+    def __init__(self, group: asyncio.TaskGroup, mode: Mode, rate: float, seed: int) -> None:
         self.doors = Doors()
         self.tally = Tally()
         self._group = group
@@ -43,6 +43,7 @@ class Traffic:
         self._under_way: set[asyncio.Task[None]] = set()
         self._playing = asyncio.Event()
         self._turn = 0
+        self._intruder = _intruder(mode)
         self._players: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
@@ -89,7 +90,7 @@ class Traffic:
         while True:
             await self._playing.wait()
             servers = self._servers
-            acts = list(special_acts(servers, self._turn))
+            acts = list(special_acts(servers, self._turn, self._intruder))
             self._turn += 1
             for act in acts:
                 await self._playing.wait()
@@ -120,6 +121,12 @@ class Traffic:
         if key not in self._sessions:
             self._sessions[key] = self.doors.session(act.place, act.user_agent)
         return self._sessions[key]
+
+
+def _intruder(mode: Mode) -> str:
+    """Without namespaces, the machine's own outward address stands for a machine of nobody's."""
+    planned = plan_outsiders(mode).intruder
+    return planned if mode is Mode.NAMESPACES else outward_address() or planned
 
 
 class Control:
@@ -189,7 +196,7 @@ async def run(fd: int, mode: Mode, ports: Ports, rate: float, seed: int, summary
     channel = socket.socket(fileno=fd)
     channel.setblocking(False)
     async with asyncio.TaskGroup() as group:
-        traffic = Traffic(group, rate, seed)
+        traffic = Traffic(group, mode, rate, seed)
         traffic.begin()
         control = group.create_task(Control(channel, traffic, mode, ports).run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, control.cancel)
