@@ -72,7 +72,9 @@ def entry(at_ms: float, lasts_ms: float, peer: str, number: int, **changes: Any)
 LINES: dict[tuple[str, str], list[bytes]] = {
     ("server-a", "private"): [
         entry(0, 2, "172.20.0.4", 1),  # same_server
-        entry(10, 12, "172.20.0.4", 2, **TO_B, TraceId=TRACE),  # cross_server, joined below
+        entry(
+            10, 12, "172.20.0.4", 2, **TO_B, TraceId=TRACE, DownstreamStatus=400
+        ),  # cross_server, joined below
         entry(30, 3, "172.20.0.4", 3, **TO_B, DownstreamStatus=502),  # half-seen
         entry(40, 1, "172.20.0.4", 4, **NO_ROUTE, RequestPath="/wp-login.php"),
         b'{"StartUTC": "cut off he\n',
