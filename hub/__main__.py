@@ -10,9 +10,15 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from hopwatch import __version__
+
+from hub.enroll_command import enroll
+
+if TYPE_CHECKING:
+    from hub.config import HubConfig
 
 EPILOG = """
 Every key of the file can be given as an environment variable, which overrides it:
@@ -23,7 +29,7 @@ both.
 DEFAULT_FILES = (Path("hub.toml"), Path("/etc/hopwatch/hub.toml"))
 
 
-@click.command(epilog=EPILOG)
+@click.group(epilog=EPILOG, invoke_without_command=True)
 @click.version_option(__version__, prog_name="hopwatch-hub")
 @click.option(
     "--config",
@@ -33,7 +39,9 @@ DEFAULT_FILES = (Path("hub.toml"), Path("/etc/hopwatch/hub.toml"))
     help="The configuration. Default: $HOPWATCH_CONFIG, else ./hub.toml, else "
     "/etc/hopwatch/hub.toml, else the defaults.",
 )
-@click.option("--check-config", is_flag=True, help="Check the configuration and exit (0 or 2).")
+@click.option(
+    "--check-config", is_flag=True, help="Check configuration, tokens, certificates; exit 0 or 2."
+)
 @click.option("--http-listen", help="[http] listen: address:port of the view and the API")
 @click.option("--grpc-listen", multiple=True, help="[grpc] listen: for agents; may be repeated")
 @click.option("--data-directory", help="[data] directory")
@@ -43,7 +51,9 @@ DEFAULT_FILES = (Path("hub.toml"), Path("/etc/hopwatch/hub.toml"))
     default="info",
     show_default=True,
 )
+@click.pass_context
 def main(
+    context: click.Context,
     path: Path | None,
     check_config: bool,
     http_listen: str | None,
@@ -52,35 +62,69 @@ def main(
     log_level: str,
 ) -> None:
     """Join what the node agents report, and serve the live view of it."""
-    from hub.config import ConfigError, load
 
-    found = path or next((file for file in DEFAULT_FILES if file.exists()), None)
-    try:
-        config = load(
-            found,
+    def configured(given: Path | None = None) -> HubConfig:
+        return _load(
+            given or path,
+            to_serve=context.invoked_subcommand is None,
             http__listen=http_listen,
             grpc__listen=grpc_listen or None,
             data__directory=str(Path(data_directory).absolute()) if data_directory else None,
         )
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        sys.exit(2)
+
+    if context.invoked_subcommand is not None:
+        context.obj = configured
+        return
+    config = configured()
     if check_config:
-        click.echo(f"{found or 'defaults'}: good")
+        _check(config)
+        click.echo(f"{_found(path) or 'defaults'}: good")
         return
     sys.exit(_run(config, log_level))
 
 
-def _run(config: object, log_level: str) -> int:
+main.add_command(enroll)
+
+
+def _found(path: Path | None) -> Path | None:
+    return path or next((file for file in DEFAULT_FILES if file.exists()), None)
+
+
+def _load(path: Path | None, *, to_serve: bool, **flags: object) -> HubConfig:
+    """The configuration; one that is wrong ends the process with 2."""
+    from hub.config import ConfigError, load
+
+    try:
+        return load(_found(path), to_serve=to_serve, **flags)
+    except ConfigError as error:
+        _give_up(error.problems)
+
+
+def _check(config: HubConfig) -> None:
+    """Whether the files that the configuration names can be used, too."""
+    from hub.config import ConfigError
+    from hub.keyring import Keyring
+
+    try:
+        Keyring(config)
+    except ConfigError as error:
+        _give_up(error.problems)
+
+
+def _give_up(problems: list[str]) -> NoReturn:
+    for problem in problems:
+        click.echo(problem, err=True)
+    sys.exit(2)
+
+
+def _run(config: HubConfig, log_level: str) -> int:
     import uvloop
 
-    from hub.config import ConfigError, HubConfig
+    from hub.config import ConfigError
     from hub.hub import Hub
     from hub.journal import JournalError
     from hub.serving import ListenError
 
-    assert isinstance(config, HubConfig)
     _configure_logs(log_level)
 
     async def serve() -> None:

@@ -54,10 +54,11 @@ class ConfigError(Exception):
 # --- loading -------------------------------------------------------------------------------------
 
 
-def load(path: Path | str | None, **overrides: Any) -> HubConfig:
+def load(path: Path | str | None, *, to_serve: bool = True, **overrides: Any) -> HubConfig:
     """The configuration of a file (None: defaults), the environment and flags. `ConfigError`.
 
-    An override names its key as `section__key`; one that is None was not given.
+    An override names its key as `section__key`; one that is None was not given. What is unsafe to
+    serve with is no problem where it is not `to_serve`.
     """
     file = Path(path) if path is not None else None
     values = _read(file) if file else {}
@@ -68,7 +69,7 @@ def load(path: Path | str | None, **overrides: Any) -> HubConfig:
     except ValidationError as error:
         problems = explain(error.errors(), name, flags, SECTIONS)
         raise ConfigError(problems) from None
-    if problems := list(_unsafe(config, name, flags)):
+    if to_serve and (problems := list(_unsafe(config, name, flags))):
         raise ConfigError(problems)
     return _absolute(config, (file.parent if file else Path()).absolute())
 

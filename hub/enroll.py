@@ -1,0 +1,196 @@
+"""Lets a server report, or a reader read: tokens, certificates, and the agent's configuration.
+
+Enters: the hub's configuration and a name. Leaves: an entry in the tokens file, a directory with
+the files that the server needs (0700), and the text of its agent.toml. The token's entry is written
+last: what fails before leaves nothing valid behind.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from hub.auth import READER, SERVER_ID
+from hub.certificates import CLIENT, SERVER, Authority, Pair, stands_for
+from hub.config import HubConfig, split_address
+from hub.defaults import TOKEN_BYTES
+from hub.secret_files import make_private_directory, read_public, read_secret, write_secret
+from hub.token_file import TokenFile
+
+
+class EnrollError(Exception):
+    """It was not done; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What came of it."""
+
+    agent_toml: str
+    directory: Path
+    files: tuple[str, ...]
+    """In the directory, to be copied beside agent.toml."""
+    hints: list[str] = field(default_factory=list)
+
+
+def enroll_reader(config: HubConfig, name: str, *, force: bool) -> str:
+    """A new reader's token. Raises `EnrollError`, `ConfigError`, `OSError`."""
+    if not READER.fullmatch(name):
+        raise EnrollError(f'"{name}": a name has 1 to 64 of A-Z, a-z, 0-9, dot, dash, _, @')
+    path = config.http.readers_file
+    if path is None:
+        raise EnrollError(
+            'http.readers_file is not set; add to [http]: readers_file = "readers.toml"'
+        )
+    return _new_token(TokenFile(path, "readers"), name, force, "reader")
+
+
+def enroll_server(
+    config: HubConfig,
+    server: str,
+    address: str | None,
+    output: Path | None,
+    *,
+    certificates: bool,
+    force: bool,
+) -> Enrolled:
+    """A server's token and files. Raises `EnrollError`, `ConfigError`, `OSError`."""
+    if not SERVER_ID.fullmatch(server):
+        raise EnrollError(f'"{server}": a server id has 1 to 64 of a-z, 0-9, dot, dash, _')
+    if config.grpc.tokens_file is None:
+        raise EnrollError('grpc.tokens_file is not set; add to [grpc]: tokens_file = "tokens.toml"')
+    tokens = TokenFile(config.grpc.tokens_file, "servers")
+    if server in tokens and not force:
+        raise EnrollError(f"{server} is enrolled already; --force gives it a new token")
+    place = output or config.data.directory / "enrolled" / server
+    make_private_directory(place)
+    hints: list[str] = []
+    hub = address or _own_address(config)
+    tls = _certify(config, server, hub, place, hints) if certificates else _trust(config, place)
+    token = _new_token_value()
+    write_secret(place / "agent.token", token.encode() + b"\n")
+    tokens.put(server, token)
+    tokens.save()
+    files = ("agent.token", *tls.values())
+    return Enrolled(_agent_toml(server, hub, tls, config.grpc.tls is not None), place, files, hints)
+
+
+def _certify(
+    config: HubConfig, server: str, hub: str, place: Path, hints: list[str]
+) -> dict[str, str]:
+    """Make the agent's certificate, and the hub's where it has none. `tls` of agent.toml."""
+    now, data = datetime.now(UTC), config.data.directory
+    authority = _authority(data, now)
+    pair = authority.issue(server, [server], CLIENT, now)
+    write_secret(place / "agent.pem", pair.cert)
+    write_secret(place / "agent.key", pair.key)
+    tls = {"cert": "agent.pem", "key": "agent.key"}
+    configured = config.grpc.tls
+    if configured is None:
+        _certify_hub(authority, data, hub, now)
+        hints.append(
+            "add to hub.toml, and start the hub anew:\n"
+            f"[grpc.tls]\ncert = {_text(data / 'hub.pem')}\nkey = {_text(data / 'hub.key')}\n"
+            f"client_ca = {_text(data / 'ca.pem')}   # every agent must then show a certificate"
+        )
+    elif configured.client_ca is None:
+        hints.append(
+            f"the hub asks for no certificate yet: [grpc.tls] client_ca = {_text(data / 'ca.pem')}"
+        )
+    own = read_public(configured.cert if configured else data / "hub.pem", "the certificate")
+    if not stands_for(own, _host(hub)):
+        hints.append(f"the hub's certificate does not name {_host(hub)}: agents will refuse it")
+    if authority.has_issued(own):
+        write_secret(place / "ca.pem", authority.pair.cert)
+        return {"ca": "ca.pem", **tls}
+    return tls  # The hub's is of a CA that the agent's machine knows.
+
+
+def _trust(config: HubConfig, place: Path) -> dict[str, str]:
+    """What an agent without a certificate needs to trust the hub. `tls` of agent.toml."""
+    data, configured = config.data.directory, config.grpc.tls
+    if configured is None or not (data / "ca.key").exists():
+        return {}
+    authority = _authority(data, datetime.now(UTC))
+    if not authority.has_issued(read_public(configured.cert, "the certificate")):
+        return {}
+    write_secret(place / "ca.pem", authority.pair.cert)
+    return {"ca": "ca.pem"}
+
+
+def _authority(data: Path, now: datetime) -> Authority:
+    """The local CA, made where it is missing."""
+    cert, key = data / "ca.pem", data / "ca.key"
+    if not key.exists():
+        make_private_directory(data)
+        made = Authority.new(f"Hopwatch CA {socket.gethostname()}"[:64], now)
+        write_secret(key, made.pair.key)
+        write_secret(cert, made.pair.cert)
+        return made
+    try:
+        return Authority(Pair(read_public(cert, "the CA"), read_secret(key, "the CA's key")))
+    except ValueError as error:
+        raise EnrollError(f"{cert}: {error}") from None
+
+
+def _certify_hub(authority: Authority, data: Path, hub: str, now: datetime) -> None:
+    """The hub's own certificate; one that is there and names this address stays."""
+    cert = data / "hub.pem"
+    if cert.exists() and (data / "hub.key").exists():
+        there = cert.read_bytes()
+        if authority.has_issued(there) and stands_for(there, _host(hub)):
+            return
+    hosts = dict.fromkeys((_host(hub), socket.gethostname(), "localhost", "127.0.0.1", "::1"))
+    pair = authority.issue("hopwatch-hub", hosts, SERVER, now)
+    write_secret(data / "hub.key", pair.key)
+    write_secret(cert, pair.cert)
+
+
+def _own_address(config: HubConfig) -> str:
+    """How agents reach this hub, as far as its configuration tells."""
+    for listen in config.grpc.listen:
+        if listen.startswith("unix:"):
+            continue
+        host, port = split_address(listen)
+        try:
+            everywhere = ip_address(host).is_unspecified
+        except ValueError:
+            everywhere = False
+        return f"{socket.gethostname()}:{port}" if everywhere else listen
+    return config.grpc.listen[0]
+
+
+def _host(hub: str) -> str:
+    return "localhost" if hub.startswith("unix:") else split_address(hub)[0]
+
+
+def _agent_toml(server: str, hub: str, tls: dict[str, str], configured: bool) -> str:
+    lines = ["[server]", f"id = {_text(server)}", "", "[hub]", f"address = {_text(hub)}"]
+    lines.append('token_file = "agent.token"')
+    if tls or configured:
+        inner = ", ".join(f"{key} = {_text(value)}" for key, value in tls.items())
+        lines.append(f"tls = {{ {inner} }}" if inner else "tls = {}")
+    return "\n".join(lines) + "\n"
+
+
+def _new_token(file: TokenFile, name: str, force: bool, kind: str) -> str:
+    if name in file and not force:
+        raise EnrollError(f"{kind} {name} is enrolled already; --force gives a new token")
+    token = _new_token_value()
+    file.put(name, token)
+    file.save()
+    return token
+
+
+def _new_token_value() -> str:
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def _text(value: object) -> str:
+    """TOML's basic strings are written as in JSON."""
+    return json.dumps(str(value), ensure_ascii=False)
