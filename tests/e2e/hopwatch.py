@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from servers.runner.hopwatch_config import hub_toml
 from servers.runner.mock_server import console_script
 from servers.runner.plan import Mode
@@ -58,7 +60,12 @@ class Workbench:
         socket = self.rundir / "hub.sock"
         configuration.write_text(hub_toml(Mode.LOOPBACK, port, socket, self.rundir / "hub"))
         self._start("hub", "hopwatch-hub", configuration)
-        self.hub.wait_until_ready()
+        eventually(self._hub_is_ready, "the hub is ready", within_s=30)
+
+    def _hub_is_ready(self) -> bool:
+        if self.running["hub"].poll() is not None:
+            pytest.fail(f"the hub has ended: {self.said('hub')[-2000:]}")
+        return self.hub.raw("readyz").status_code == 200
 
     def start_agents(self, *servers: str) -> None:
         for server in servers or SERVERS:
@@ -67,7 +74,9 @@ class Workbench:
     def wait_until_connected(self, *servers: str, within_s: float = 20) -> None:
         wanted = set(servers or SERVERS)
         eventually(
-            lambda: wanted <= self.hub.connected(), f"the agents of {wanted} are connected", within_s
+            lambda: wanted <= self.hub.connected(),
+            f"the agents of {wanted} are connected",
+            within_s,
         )
 
     def kill(self, name: str) -> None:

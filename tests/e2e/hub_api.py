@@ -21,6 +21,7 @@ Answer = TypeVar("Answer")
 
 POLL_S = 0.1
 ANSWER_TIMEOUT_S = 10
+CLIENT = httpx.Client(trust_env=False)
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class HubApi:
 
     def get(self, path: str, /, **query: Any) -> Any:
         """The JSON of an answer that is 200."""
-        response = httpx.get(f"{self.url}{path}", params=query or None, timeout=ANSWER_TIMEOUT_S)
+        response = CLIENT.get(f"{self.url}{path}", params=query or None, timeout=ANSWER_TIMEOUT_S)
         assert response.status_code == 200, f"{response.url}: {response.text}"
         return response.json()
 
     def raw(self, path: str, /, **query: Any) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", params=query or None, timeout=ANSWER_TIMEOUT_S)
+        return CLIENT.get(f"{self.url}{path}", params=query or None, timeout=ANSWER_TIMEOUT_S)
 
     def calls(self, **filters: Any) -> list[dict[str, Any]]:
         """Every listed call, page by page."""

@@ -70,7 +70,12 @@ def find(bench: Workbench, path: str) -> dict[str, Any]:
     return call
 
 
-MALFORMED = (b"this is no JSON\n", b'{"StartUTC": "half a li\n', b'["an", "array"]\n', b"\xff\xfe\n")
+MALFORMED = (
+    b"this is no JSON\n",
+    b'{"StartUTC": "half a li\n',
+    b'["an", "array"]\n',
+    b"\xff\xfe\n",
+)
 
 
 def test_malformed_lines_are_counted_and_shown_with_a_reason(running: Workbench) -> None:

@@ -17,7 +17,8 @@ from tests.e2e.hub_api import eventually, messages
 
 @pytest.fixture
 def running(workbench: Workbench) -> Iterator[Workbench]:
-    """Hub and agents up and connected."""
+    """Hub and agents up and connected, traffic flowing."""
+    workbench.thaw_traffic()
     if "hub" not in workbench.running:
         workbench.start_hub()
     missing = [s for s in SERVERS if f"{s}/agent" not in workbench.running]
@@ -54,7 +55,7 @@ def test_an_agent_without_a_hub_says_so_once_and_loses_nothing(workbench: Workbe
     workbench.start_agents()
     for server in SERVERS:
         name = f"{server}/agent"
-        eventually(lambda name=name: "hub" in workbench.said(name), "it says so", within_s=10)
+        eventually(lambda name=name: "hub" in workbench.said(name), "it says so", within_s=30)
     before = {log: lines_of(workbench.log(log, "public")) for log in SERVERS}
     eventually(
         lambda: all(lines_of(workbench.log(s, "public")) > before[s] + 20 for s in SERVERS),
@@ -109,12 +110,8 @@ def test_a_killed_hub_comes_back_with_the_same_calls_and_takes_what_it_missed(
     running: Workbench,
 ) -> None:
     exact_at_rest(running)
-    eventually(
-        lambda: not any(call["join"]["missing"] for call in running.hub.calls()),
-        "nothing waits any more",
-        within_s=15,
-    )
-    before = parts(running.hub.calls())
+    listed = running.hub.calls()
+    before = parts(listed)
     running.thaw_traffic()
     running.kill("hub")
     written = lines_of(running.log("server-a", "public"))
@@ -134,10 +131,12 @@ def test_a_killed_hub_comes_back_with_the_same_calls_and_takes_what_it_missed(
     after = eventually(all_again, "every line is listed in one call", within_s=20)
     everything = [part for call in after.values() for part in call]
     assert len(everything) == len(set(everything))
-    assert set(before) <= set(after), "the same ids"
-    assert all(after[id] >= before[id] for id in before)
-    for id in list(before)[:: max(1, len(before) // 20)]:
-        assert running.hub.get(f"api/v1/requests/{id}")["id"] == id
+    # A call that was amended may bear its other half's id now; the old one still leads to it.
+    moved = {call["id"]: call["revision"] for call in listed if call["id"] not in after}
+    assert all(revision > 1 for revision in moved.values()), moved
+    for id in [*moved, *list(before)[:: max(1, len(before) // 50)]]:
+        call = running.hub.get(f"api/v1/requests/{id}")
+        assert parts([call])[call["id"]] >= before[id]
 
 
 def test_an_agent_killed_in_the_middle_of_a_burst_sends_no_line_twice(running: Workbench) -> None:
