@@ -212,6 +212,12 @@ STALE_VIEWER_MS = 2_000
 LOST_VIEWER_MS = 10_000
 """A viewer that is this far behind is closed."""
 
+SEND_TIMEOUT_S = 10.0
+"""A client of a websocket that reads nothing for this long is let go."""
+
+CLOSE_TIMEOUT_S = 1.0
+"""How long the reason of a closing may take to leave."""
+
 MAX_VIEWERS = 1_000
 """Open live sockets; 70 us a frame each."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from quart import Websocket
 
 from hub import forms
 from hub.calls import Numbers
-from hub.defaults import MAX_UNSENT_CALLS, MAX_VIEWERS
+from hub.defaults import CLOSE_TIMEOUT_S, MAX_UNSENT_CALLS, MAX_VIEWERS, SEND_TIMEOUT_S
 from hub.describe import Describe
 from hub.join import Half
 from hub.live import Live
@@ -45,11 +46,16 @@ class Reader:
 
     def __init__(self) -> None:
         self.unsent: list[int] = []
+        self.overrun = False
         self.wake = asyncio.Event()
 
     def add(self, numbers: list[int]) -> None:
         """Calls settled."""
-        self.unsent += numbers
+        self.overrun = self.overrun or len(self.unsent) + len(numbers) > MAX_UNSENT_CALLS
+        if self.overrun:
+            self.unsent.clear()
+        else:
+            self.unsent += numbers
         self.wake.set()
 
 
@@ -93,6 +99,7 @@ class Sockets:
     async def live(self, socket: Websocket) -> None:
         """Serve one page until it leaves."""
         if len(self._pages) >= MAX_VIEWERS:
+            await socket.accept()  # a reason can only be told behind the handshake
             await socket.close(TRY_LATER, f"{MAX_VIEWERS} views are open, which is the most")
             return
         viewer, wake = Viewer(), asyncio.Event()
@@ -117,10 +124,10 @@ class Sockets:
             if viewer.needs_snapshot and pace is Pace.LIVE:
                 snapshot = self._live.snapshot(time.time_ns())
                 viewer.snapshot_sent(snapshot.seq, time.time_ns())
-                await socket.send(msgspec.json.encode(snapshot).decode())
+                await _send(socket, msgspec.json.encode(snapshot))
             elif (frame := viewer.take()) is not None:
                 viewer.sent(frame.seq, time.time_ns())
-                await socket.send(frame.text.decode())
+                await _send(socket, frame.text)
 
     async def _take_acks(self, socket: Websocket, viewer: Viewer, wake: asyncio.Event) -> None:
         while True:
@@ -149,12 +156,13 @@ class Sockets:
         while True:
             await reader.wake.wait()
             reader.wake.clear()
-            if len(reader.unsent) > MAX_UNSENT_CALLS:
-                raise Hangup(TRY_LATER, f"{len(reader.unsent)} calls wait; this reader is too slow")
+            if reader.overrun:
+                reason = f"more than {MAX_UNSENT_CALLS} calls wait; this reader is too slow"
+                raise Hangup(TRY_LATER, reason)
             numbers, reader.unsent = self._kept(reader.unsent), []
             if numbers:
                 logs = [self._describe.access_log(number) for number in numbers]
-                await socket.send(msgspec.json.encode(logs).decode())
+                await _send(socket, msgspec.json.encode(logs))
 
     def _kept(self, numbers: list[int]) -> list[int]:
         """A slow reader's calls may have been let go of meanwhile."""
@@ -164,6 +172,15 @@ class Sockets:
             for number in numbers
             if number >= table.first and not table.value("gone", number)
         ]
+
+
+async def _send(socket: Websocket, text: bytes) -> None:
+    """Send, or hang up on a client that takes nothing."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await socket.send(text.decode())
+    except TimeoutError:
+        raise Hangup(TRY_LATER, "nothing was read for too long; reconnect") from None
 
 
 async def _take_nothing(socket: Websocket) -> None:
@@ -182,4 +199,6 @@ async def _both(
     except* Hangup as group:
         hangup = group.exceptions[0]
         assert isinstance(hangup, Hangup)
-        await socket.close(hangup.code, hangup.reason)
+        with suppress(TimeoutError):  # who reads nothing does not read the reason either
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await socket.close(hangup.code, hangup.reason)
