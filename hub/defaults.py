@@ -156,6 +156,9 @@ MAX_OUTSIDE_NODES = 50
 """Intruders with a node of their own; the others share one, so that a scan cannot flood the graph.
 """
 
+MAX_RESOLVED = 100_000
+"""Resolved addresses and upstreams that are remembered; some 200 bytes each."""
+
 SETTLE_AFTER_COMMIT_MS = 5_000
 """A half waits this long for its other half at the most, whatever the watermarks say (CONTRACT)."""
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.defaults import MAX_OUTSIDE_NODES
+from hub.defaults import MAX_OUTSIDE_NODES, MAX_RESOLVED
 from hub.enums import CalleeKind, NodeKind, PeerKind
 from hub.federation import (
     Address,
@@ -35,6 +36,9 @@ from hub.model import ProxyKind
 Codes = NDArray[np.int32]
 Times = NDArray[np.int64]
 T = TypeVar("T")
+K = TypeVar("K")
+
+LOW_WORD = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +61,23 @@ class Callee:
     node: int
 
 
-class _Dated(Generic[T]):
-    """An answer that holds from each of some times on."""
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    """Numbers of answers, each of which holds from some time on; the first one since ever."""
 
-    __slots__ = ("from_ns", "numbers")
+    from_ns: tuple[int, ...]
+    numbers: tuple[int, ...]
 
-    def __init__(self, from_ns: Sequence[int], numbers: Sequence[int]) -> None:
-        self.from_ns = np.array(from_ns, np.int64)
-        self.numbers = np.array(numbers, np.int32)
 
-    def at(self, times: Times) -> Codes:
-        """The answer's number for each time."""
-        if len(self.numbers) == 1:
-            return np.broadcast_to(self.numbers, times.shape)
-        return self.numbers[np.searchsorted(self.from_ns, times, side="right") - 1]
+def _at(answers: Sequence[_Dated], where: NDArray[np.intp], times: Times) -> Codes:
+    """The number of `answers[where[i]]` that holds at `times[i]`."""
+    result = np.array([dated.numbers[0] for dated in answers], np.int32)[where]
+    for position, dated in enumerate(answers):
+        if len(dated.numbers) > 1:
+            chosen = where == position
+            since = np.searchsorted(np.array(dated.from_ns), times[chosen], side="right") - 1
+            result[chosen] = np.array(dated.numbers, np.int32)[since]
+    return result
 
 
 class _Answers(Generic[T]):
@@ -108,8 +115,8 @@ class Identity:
         self._outside: set[str] = set()
         self.peers: _Answers[Peer] = _Answers(("kind", "server", "node", "known_host"))
         self.callees: _Answers[Callee] = _Answers(("kind", "server", "node"))
-        self._peer_cache: dict[tuple[int, ProxyKind, int], _Dated[Peer]] = {}
-        self._callee_cache: dict[tuple[int, int, int], _Dated[Callee]] = {}
+        self._peer_cache: dict[tuple[int, ProxyKind, int], _Dated] = {}
+        self._callee_cache: dict[tuple[int, int], _Dated] = {}
         self._generation = 0
 
     def forget(self) -> None:
@@ -128,15 +135,16 @@ class Identity:
     ) -> Codes:
         """Numbers of the peers of requests to a proxy of this kind."""
         self._refresh()
-        result = np.empty(len(codes), np.int32)
-        for code in np.unique(codes).tolist():
-            key = (server.number, kind, code)
-            dated = self._peer_cache.get(key)
-            if dated is None:
-                dated = self._peer_cache[key] = self._dated_peer(server, kind, text(code))
-            chosen = codes == code
-            result[chosen] = dated.at(times[chosen])
-        return result
+        distinct, where = np.unique(codes, return_inverse=True)
+        answers = [
+            self._cached(
+                self._peer_cache,
+                (server.number, kind, code),
+                partial(self._dated_peer, server, kind, text(code)),
+            )
+            for code in distinct.tolist()
+        ]
+        return _at(answers, where, times)
 
     def resolve_callees(
         self,
@@ -151,19 +159,29 @@ class Identity:
         """Numbers of the callees; `text` gives the strings of a service's and an upstream's
         code."""
         self._refresh()
-        result = np.empty(len(services), np.int32)
         nobody = self.callees.number(Callee(CalleeKind.PROXY, server.number, proxy.node))
-        result[~routed] = nobody
-        keys = services.astype(np.int64) << 32 | upstreams
-        for key in np.unique(keys[routed]).tolist():
-            service, upstream = key >> 32, key & 0xFFFFFFFF
-            cached = self._callee_cache.get((proxy.node, service, upstream))
-            if cached is None:
-                cached = self._dated_callee(server, proxy, *text(service, upstream))
-                self._callee_cache[proxy.node, service, upstream] = cached
-            chosen = routed & (keys == key)
-            result[chosen] = cached.at(times[chosen])
-        return result
+        keys = np.where(routed, services.astype(np.int64) << 32 | upstreams, -1)
+        distinct, where = np.unique(keys, return_inverse=True)
+        answers = [
+            self._cached(
+                self._callee_cache,
+                (proxy.node, key),
+                partial(self._dated_callee, server, proxy, *text(key >> 32, key & LOW_WORD)),
+            )
+            if key >= 0
+            else _Dated((0,), (nobody,))
+            for key in distinct.tolist()
+        ]
+        return _at(answers, where, times)
+
+    def _cached(self, cache: dict[K, _Dated], key: K, resolve: Callable[[], _Dated]) -> _Dated:
+        """The answer of this key, resolved once; a public proxy sees any number of addresses."""
+        answer = cache.get(key)
+        if answer is None:
+            if len(cache) >= MAX_RESOLVED:
+                cache.clear()
+            answer = cache[key] = resolve()
+        return answer
 
     def claimed(self, server: ServerRecord, address: str, at_ns: int) -> Peer | None:
         """The container that a peer server claims to speak for; None where it has no such
@@ -178,19 +196,19 @@ class Identity:
 
     # --- peers
 
-    def _dated_peer(self, server: ServerRecord, kind: ProxyKind, text: str) -> _Dated[Peer]:
+    def _dated_peer(self, server: ServerRecord, kind: ProxyKind, text: str) -> _Dated:
         address = parse_address(text)
         if address is None:
-            return _Dated([0], [self.peers.number(self._elsewhere(kind, None, text or "unknown"))])
+            return _Dated(
+                (0,), (self.peers.number(self._elsewhere(kind, None, text or "unknown")),)
+            )
         times = _boundaries(
             span
             for record in self._federation.servers
             for span in record.endpoints.get(address, [])
         )
-        return _Dated(
-            times,
-            [self.peers.number(self._peer_at(server, kind, address, at_ns)) for at_ns in times],
-        )
+        peers = [self._peer_at(server, kind, address, at_ns) for at_ns in times]
+        return _Dated(tuple(times), tuple(map(self.peers.number, peers)))
 
     def _peer_at(self, server: ServerRecord, kind: ProxyKind, address: Address, at_ns: int) -> Peer:
         return (
@@ -276,7 +294,7 @@ class Identity:
 
     def _dated_callee(
         self, server: ServerRecord, proxy: ProxyRecord, service: str, upstream: str
-    ) -> _Dated[Callee]:
+    ) -> _Dated:
         host, port = host_and_port(upstream)
         address = parse_address(host)
         own = server.endpoints.get(address, []) if address else server.names.get(host, [])
@@ -286,15 +304,11 @@ class Identity:
             for span in (other.endpoints.get(address, []) if address else [])
         ]
         times = _boundaries([*own, *others])
-        return _Dated(
-            times,
-            [
-                self.callees.number(
-                    self._callee_at(server, proxy, service, host, address, port, own, at_ns)
-                )
-                for at_ns in times
-            ],
-        )
+        callees = [
+            self._callee_at(server, proxy, service, host, address, port, own, at_ns)
+            for at_ns in times
+        ]
+        return _Dated(tuple(times), tuple(map(self.callees.number, callees)))
 
     def _callee_at(
         self,

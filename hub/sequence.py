@@ -38,9 +38,33 @@ class Sequence:
 
     def add(self, numbers: NDArray[np.uint64], start_ns: NDArray[np.int64]) -> None:
         """Lines of one log arrived; 0 means that a line has no number."""
+        if self._add_ordinary(numbers.astype(np.int64), start_ns):
+            return
         for number, start in zip(numbers.tolist(), start_ns.tolist(), strict=True):
             if number:
                 self._add(number, start)
+
+    def _add_ordinary(self, numbers: NDArray[np.int64], start_ns: NDArray[np.int64]) -> bool:
+        """All at once what fits the running process: each number new or outstanding, and once."""
+        new = numbers > self._newest
+        fresh, late = np.sort(numbers[new]), numbers[~new].tolist()
+        if not (self._newest and len(fresh)) or not all(n in self._outstanding for n in late):
+            return False
+        newest = int(fresh[-1])
+        gaps = newest - self._newest - len(fresh)
+        once = bool((np.diff(fresh) > 0).all()) and len(set(late)) == len(late)
+        in_time = start_ns[new].min() > self._newest_start_ns - RACE_NS
+        in_time &= not late or start_ns[~new].max() <= self._newest_start_ns + RACE_NS
+        if not (once and in_time) or gaps + len(self._outstanding) > MAX_OUTSTANDING:
+            return False
+        for number in late:
+            del self._outstanding[number]
+        if gaps:
+            begun = np.setdiff1d(np.arange(self._newest + 1, newest), fresh, assume_unique=True)
+            self._outstanding.update(dict.fromkeys(begun.tolist()))
+        self._newest = newest
+        self._newest_start_ns = max(int(start_ns[new].max()), self._newest_start_ns)
+        return True
 
     def _add(self, number: int, start_ns: int) -> None:
         if self._is_of_a_new_process(number, start_ns):

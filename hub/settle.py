@@ -317,16 +317,23 @@ class Settling:
         return values | {"reason": Reason.CALLER_LINE_LOST if lost else Reason.DIRECT}
 
     def _settle_pairs(self, pairs: Iterable[Pair], outcome: Outcome) -> None:
-        for pair in list(pairs):
-            caller, callee = pair.caller, pair.callee
-            values = self._pair_values(caller.row, callee.row, pair.by, pair.confidence)
-            earlier = [call for half in (caller, callee) if (call := self._call_of(half.row)) >= 0]
+        fresh: list[Pair] = []
+        for pair in pairs:
+            earlier = [
+                call
+                for half in (pair.caller, pair.callee)
+                if (call := self._call_of(half.row)) >= 0
+            ]
             if not earlier:
-                self._new(np.array([caller.row]), values, np.array([caller.end_ns]), outcome)
+                fresh.append(pair)
                 continue
-            self._amend(np.array(earlier[:1], np.int64), values, outcome)
+            self._amend(np.array(earlier[:1], np.int64), self._values_of_pairs([pair]), outcome)
             if len(earlier) == 2:
                 self._merge_away(earlier[1], outcome)
+        if fresh:
+            callers = np.array([pair.caller.row for pair in fresh], np.int64)
+            ends = np.array([pair.caller.end_ns for pair in fresh], np.int64)
+            self._new(callers, self._values_of_pairs(fresh), ends, outcome)
 
     def _call_of(self, row: int) -> int:
         """The kept call that a row stands in; -1: none yet."""
@@ -335,39 +342,57 @@ class Settling:
         return call if kept else -1
 
     def _values_of_joined(self, call: int) -> dict[str, object]:
-        value = self.calls.table.value
-        by = JoinKey(value("by", call))
+        take, numbers = self.calls.table.take, np.array([call], np.int64)
         return self._pair_values(
-            value("hop0", call), value("hop1", call), by, value("confidence", call)
+            take("hop0", numbers),
+            take("hop1", numbers),
+            take("by", numbers),
+            take("confidence", numbers),
+        )
+
+    def _values_of_pairs(self, pairs: Sequence[Pair]) -> dict[str, object]:
+        return self._pair_values(
+            np.array([pair.caller.row for pair in pairs], np.int64),
+            np.array([pair.callee.row for pair in pairs], np.int64),
+            np.array([pair.by for pair in pairs]),
+            np.array([pair.confidence for pair in pairs]),
         )
 
     def _pair_values(
-        self, caller: int, callee: int, by: JoinKey, confidence: float
+        self,
+        callers: Numbers,
+        callees: Numbers,
+        by: NDArray[np.integer],
+        confidence: NDArray[np.floating],
     ) -> dict[str, object]:
-        """Columns of a call of these two rows."""
+        """Columns of calls of these pairs of rows."""
         table, identity = self.rows.table, self._identity
-        peer = identity.peers.items[table.value("peer", caller)]
-        log = self.logs[table.value("log", caller)]
-        if self.logs[table.value("log", callee)].proxy.kind is ProxyKind.PUBLIC:
-            origin = Origin.HAIRPIN
-        elif log.proxy.kind is ProxyKind.PUBLIC:
-            origin = Origin.HAIRPIN if peer.known_host else Origin.PUBLIC
-        elif peer.kind is PeerKind.ELSEWHERE:
-            origin = Origin.OUTSIDE
-        else:
-            origin = Origin.CROSS_SERVER
+        peers = table.take("peer", callers)
+        known_host = identity.peers.column("known_host", peers) != 0
+        outside = identity.peers.column("kind", peers) == PeerKind.ELSEWHERE
+        public = self._at_public(callers)
+        hairpin = self._at_public(callees) | (public & known_host)
         return {
-            "origin": origin,
-            "from_node": peer.node,
-            "to_node": identity.callees.items[table.value("callee", callee)].node,
+            "origin": np.select(
+                [hairpin, public, outside],
+                [Origin.HAIRPIN, Origin.PUBLIC, Origin.OUTSIDE],
+                Origin.CROSS_SERVER,
+            ),
+            "from_node": identity.peers.column("node", peers),
+            "to_node": identity.callees.column("node", table.take("callee", callees)),
             "by": by,
             "confidence": confidence,
             "missing": Missing.NOTHING,
             "reason": Reason.NONE,
             "other": -1,
-            "hop0": caller,
-            "hop1": callee,
+            "hop0": callers,
+            "hop1": callees,
         }
+
+    def _at_public(self, rows: Numbers) -> Mask:
+        kinds = np.array([log.proxy.kind for log in self.logs])
+        public: Mask = kinds[self.rows.table.take("log", rows)] == ProxyKind.PUBLIC
+        return public
 
     # --- the table of calls
 
@@ -434,23 +459,27 @@ class Settling:
 
     def _edges(self, values: dict[str, object], count: int) -> NDArray[np.int32]:
         """The edge of each call, found once per distinct (ends, origin, proxies)."""
-        log = self.rows.table
+        logs = self.rows.table
         hop0, hop1 = _column(values["hop0"], count), _column(values["hop1"], count)
-        first = log.take("log", hop0)
-        second = np.where(hop1 >= 0, log.take("log", np.where(hop1 >= 0, hop1, hop0)), -1)
-        keys = np.stack(
-            [
-                _column(values["from_node"], count),
-                _column(values["to_node"], count),
-                _column(values["origin"], count),
-                first,
-                second,
-            ],
-            axis=1,
+        second = np.where(hop1 >= 0, logs.take("log", np.where(hop1 >= 0, hop1, hop0)), -1)
+        columns = (
+            _column(values["from_node"], count),
+            _column(values["to_node"], count),
+            _column(values["origin"], count),
+            logs.take("log", hop0).astype(np.int64),
+            second + 1,
         )
-        unique, where = np.unique(keys, axis=0, return_inverse=True)
-        edges = [self._edge(*key) for key in unique.tolist()]
-        return np.array(edges, np.int32)[where.ravel()]
+        nodes, log_count = len(self._graph.nodes), len(self.logs) + 1
+        shape = (nodes, nodes, len(Origin), log_count, log_count)
+        keys = np.ravel_multi_index(columns, shape)  # one sort of integers instead of one of rows
+        unique, where = np.unique(keys, return_inverse=True)
+        edges = [
+            self._edge(from_node, to_node, origin, first, last - 1)
+            for from_node, to_node, origin, first, last in zip(
+                *(part.tolist() for part in np.unravel_index(unique, shape)), strict=True
+            )
+        ]
+        return np.array(edges, np.int32)[where]
 
     def _edge(self, from_node: int, to_node: int, origin: int, first: int, second: int) -> int:
         via = [self.logs[log].proxy.node for log in (first, second) if log >= 0]
