@@ -37,8 +37,8 @@ def why_not() -> str | None:
     return None
 
 
-def run(script: str, arguments: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
-    """What `script` (in browser/) printed last, as JSON. AssertionError with its errors."""
+def run(script: str | Path, arguments: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
+    """What a script, of browser/ where it is a name, printed last. AssertionError with its errors."""
     ended = subprocess.run(
         ["node", str(SCRIPTS / script), json.dumps({"chromium": chromium(), **arguments})],
         cwd=REPOSITORY / "web",

@@ -1,8 +1,8 @@
 """A hub and agents that a test starts, kills and starts again, beside real servers.
 
 Enters: a demo without Hopwatch, on loopback addresses (so that the agents see the Traefik APIs from
-here). Leaves: processes of the real commands. `rundir` is short: Unix sockets are in it. What always holds: whatever the test started is gone
-when the `with` block is left.
+here). Leaves: processes of the real commands. What always holds: whatever the test started is gone
+when the `with` block is left. `rundir` is short: Unix sockets are in it.
 """
 
 from __future__ import annotations
@@ -134,3 +134,22 @@ def accounts(hub: HubApi) -> dict[tuple[str, str], dict[str, Any]]:
         (log["server"], log["proxy"].partition("-")[0]): log
         for log in hub.get("api/v1/ledger")["logs"]
     }
+
+
+@contextmanager
+def reading(rundir: Path) -> Iterator[HubApi]:
+    """A hub on the data of a demo that is over, without agents."""
+    port = free_port()
+    command = [console_script("hopwatch-hub"), f"--config={rundir / 'hub.toml'}"]
+    process = subprocess.Popen(
+        [*command, f"--http-listen=127.0.0.1:{port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        hub = HubApi(f"http://127.0.0.1:{port}/")
+        hub.wait_until_ready()
+        yield hub
+    finally:
+        process.terminate()
+        assert process.wait(6) == 0

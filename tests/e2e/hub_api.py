@@ -72,7 +72,7 @@ class HubApi:
 
 
 def messages(socket: ClientConnection, within_s: float) -> Iterator[Any]:
-    """The socket's messages, until it closes or time is up; frames are acknowledged as a page does."""
+    """The socket's messages, until it closes or time is up; acknowledges frames as a page does."""
     until = time.monotonic() + within_s
     while (left := until - time.monotonic()) > 0:
         try:

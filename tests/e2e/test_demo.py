@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -158,7 +159,7 @@ def test_every_hop_of_a_call_is_one_line_of_its_log(demo: Demo) -> None:
     for call in demo.first.of("cross_server")[:5]:
         for hop in call["hops"]:
             logs = next(s for s in demo.process.state["servers"] if s["id"] == hop["server"])
-            with open(logs["logs"][hop["kind"]], "rb") as log:
+            with Path(logs["logs"][hop["kind"]]).open("rb") as log:
                 log.seek(hop["offset"])
                 line = log.readline()
             entry = json.loads(line)

@@ -1,23 +1,20 @@
-"""A demo that has ended leaves an exact account, and every line of every log in exactly one call."""
+"""A demo that has ended leaves an exact account, and each line of each log in exactly one call."""
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from servers.runner.mock_server import console_script
 from servers.runner.plan import Mode
 from tests.e2e.conftest import why_no_namespaces
 from tests.e2e.first_seconds import ORIGINS, FirstSeconds, watch
-from tests.e2e.hopwatch import accounts, lines_of
+from tests.e2e.hopwatch import accounts, lines_of, reading
 from tests.e2e.hub_api import HubApi, eventually
-from tests.servers.demo_process import DemoProcess, free_port
+from tests.servers.demo_process import DemoProcess
 
 SECONDS = 15
 KINDS = ("private", "public")
@@ -36,25 +33,6 @@ class Ended:
     hub: HubApi
     lines: dict[tuple[str, str], int]
     """Counted in the files."""
-
-
-@contextmanager
-def reading(rundir: Path) -> Iterator[HubApi]:
-    """A hub on the data of a demo that is over, without agents."""
-    port = free_port()
-    command = [console_script("hopwatch-hub"), f"--config={rundir / 'hub.toml'}"]
-    process = subprocess.Popen(
-        [*command, f"--http-listen=127.0.0.1:{port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        hub = HubApi(f"http://127.0.0.1:{port}/")
-        hub.wait_until_ready()
-        yield hub
-    finally:
-        process.terminate()
-        assert process.wait(6) == 0
 
 
 @pytest.fixture(scope="module", params=list(Mode))
