@@ -40,6 +40,7 @@ class Viewer:
         self.needs_snapshot = True
         self._frame: Encoded | None = None
         self._sent: deque[tuple[int, int]] = deque()
+        self._newest = -1
         self._behind = False
 
     def offer(self, frame: Encoded, now_ns: int) -> None:
@@ -58,6 +59,7 @@ class Viewer:
     def sent(self, seq: int, now_ns: int) -> None:
         """A message of this number has left."""
         self._sent.append((seq, now_ns))
+        self._newest = seq
 
     def snapshot_sent(self, seq: int, now_ns: int) -> None:
         """A fresh start."""
@@ -67,8 +69,8 @@ class Viewer:
 
     def acknowledged(self, seq: int) -> None:
         """The page took in everything up to this number. Raises `ValueError` for one never sent."""
-        if self._sent and seq > self._sent[-1][0]:
-            raise ValueError(seq)
+        if seq > self._newest:
+            raise ValueError(f"{seq} was never sent")
         while self._sent and self._sent[0][0] <= seq:
             self._sent.popleft()
         if self._behind and not self._sent:

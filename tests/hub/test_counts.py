@@ -1,0 +1,236 @@
+"""What is counted: rollups, totals, request numbers, accounts, watermarks, skews, ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.calls import Counted, call_id, parse_call_id
+from hub.model import WatermarkSeen
+from hub.rollup import Rollup
+from hub.sequence import MAX_OUTSTANDING, Sequence
+from hub.skew import WINDOW, Skews
+from hub.stamps import parse_time, rfc3339
+from hub.totals import Totals
+from hub.watermark import NOTHING_MORE, Watermarks
+
+from .world import LINE, MS, SECOND, T0, World, log_key, row
+
+SEC = 1_000_000_000
+
+
+def counted(edge: Any, end_ns: Any, duration_ns: Any, ok: bool = True) -> Counted:
+    edge, end_ns, duration_ns = (
+        np.atleast_1d(np.array(values, np.int64)) for values in (edge, end_ns, duration_ns)
+    )
+    ones = np.ones(len(edge), np.int64)
+    return Counted(edge, end_ns, duration_ns, np.full(len(edge), ok), ones, ones)
+
+
+# --- rollup and totals ---------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(1_000, 60 * SEC), min_size=1, max_size=200),
+    st.sampled_from([0.5, 0.9, 0.95, 0.99]),
+)
+def test_a_percentile_is_within_two_percent_of_the_exact_one(
+    durations: list[int], share: float
+) -> None:
+    rollup = Rollup()
+    rollup.add(1, counted([7] * len(durations), [T0] * len(durations), durations))
+    window = rollup.window(T0 // SEC, T0 // SEC + 1)
+    exact = sorted(durations)[int(np.ceil(share * len(durations))) - 1] / 1e6
+    assert window.percentiles((share,))[0, 0] == pytest.approx(exact, rel=0.02)
+
+
+calls = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 90), st.integers(0, 10**10), st.booleans()),
+    max_size=30,
+)
+
+
+@given(calls, st.data())
+def test_a_window_is_the_sum_of_what_was_added_and_not_taken_back(
+    added: list[tuple[int, int, int, bool]], data: st.DataObject
+) -> None:
+    rollup, totals, kept = Rollup(), Totals(), []
+    for edge, second, duration, ok in added:
+        call = counted(edge, T0 + second * SEC, duration, ok)
+        rollup.add(1, call)
+        totals.add(1, call, T0)
+        if data.draw(st.booleans()):
+            rollup.add(-1, call)
+            totals.add(-1, call, T0)
+        else:
+            kept.append((edge, second, ok))
+    since, until = T0 // SEC + 20, T0 // SEC + 80
+    window = rollup.window(since, until)
+    inside = [(edge, ok) for edge, second, ok in kept if 20 <= second < 80]
+    assert window.edges.tolist() == sorted({edge for edge, _ in inside})
+    for edge, counts in zip(window.edges.tolist(), window.counts.tolist(), strict=True):
+        of_edge = [ok for number, ok in inside if number == edge]
+        assert counts[:2] == [len(of_edge), of_edge.count(False)]
+    assert not np.isnan(window.percentiles((0.5,))).any()
+    assert totals.counts[:, 0].sum() == len(kept)
+
+
+def test_groups_of_edges_sum_what_their_edges_have() -> None:
+    rollup = Rollup()
+    for edge, ms in ((3, 1), (3, 2), (8, 100), (8, 100), (8, 100)):
+        rollup.add(1, counted(edge, T0, ms * MS))
+    window = rollup.window(T0 // SEC, T0 // SEC + 1)
+    members, groups = np.array([0, 1, 1]), np.array([0, 0, 1])
+    counts, latencies = window.grouped(members, groups, 2, (0.5,))
+    assert counts[:, 0].tolist() == [5, 3]
+    assert latencies[:, 0] == pytest.approx([100, 100], rel=0.02)
+
+
+def test_what_is_older_than_the_rollup_goes() -> None:
+    rollup = Rollup()
+    rollup.add(1, counted([1, 1], [T0, T0 + SEC], [MS, MS]))
+    rollup.forget_before(T0 // SEC + 1)
+    assert rollup.window(T0 // SEC - 9, T0 // SEC + 9).counts[0, 0] == 1
+
+
+# --- request numbers -----------------------------------------------------------------------------
+
+SEQUENCES: list[tuple[str, list[tuple[int, float]], tuple[int, int]]] = [
+    ("in order", [(1, 0), (2, 1), (3, 2)], (0, 0)),
+    ("completed out of order", [(3, 2), (1, 0), (2, 1)], (0, 0)),
+    ("one lasts", [(1, 0), (3, 2)], (1, 0)),
+    ("begins late", [(500, 0), (501, 1)], (0, 0)),
+    ("begins late, out of order", [(501, 1), (500, 0)], (0, 0)),
+    ("restart", [(1, 0), (2, 1), (1, 5), (2, 6)], (0, 0)),
+    ("restart after one request", [(1, 0), (1, 5), (2, 6)], (0, 0)),
+    ("lost, then restart", [(1, 0), (3, 2), (1, 5)], (0, 1)),
+    ("lost, restart within the second", [(1, 0), (3, 2), (1, 0.5)], (1, 0)),
+    ("two restarts", [(1, 0), (3, 2), (1, 5), (3, 6), (1, 9)], (0, 2)),
+    ("number and start the other way round", [(3, 0.002), (4, 0.001), (2, 0.0021), (5, 1)], (0, 0)),
+    ("a race that fills a gap", [(1, 0), (3, 0.001), (2, 0.0011)], (0, 0)),
+    ("late line of the former process", [(1, 0), (2, 1), (1, 60), (9, 2), (2, 61)], (0, 0)),
+    ("no numbers", [(0, 0), (0, 1)], (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("what", "lines", "counts"), SEQUENCES, ids=[s[0] for s in SEQUENCES])
+def test_request_numbers_tell_what_is_outstanding_and_what_is_missing(
+    what: str, lines: list[tuple[int, float]], counts: tuple[int, int]
+) -> None:
+    sequence = Sequence()
+    numbers = np.array([number for number, _ in lines], np.uint64)
+    sequence.add(numbers, np.array([T0 + round(at * SEC) for _, at in lines], np.int64))
+    assert (sequence.outstanding, sequence.missing) == counts
+
+
+@given(st.permutations(list(range(1, 40))), st.sets(st.integers(1, 39)))
+def test_in_whatever_order_lines_come_only_the_lost_ones_lack(
+    order: list[int], lost: set[int]
+) -> None:
+    sequence = Sequence()
+    came = [number for number in order if number not in lost]
+    starts = np.array([T0 + number * MS for number in came], np.int64)
+    sequence.add(np.array(came, np.uint64), starts)
+    if came:
+        judged = range(came[0], max(came) + 1)  # before the first one seen nothing is
+        assert sequence.outstanding == len(lost & set(judged))
+    assert sequence.missing == 0
+
+
+def test_a_number_that_cannot_be_costs_no_memory() -> None:
+    sequence = Sequence()
+    sequence.add(np.array([1, 2**64 - 1], np.uint64), np.array([T0, T0 + SEC]))
+    assert sequence.outstanding == MAX_OUTSTANDING
+    assert sequence.missing == 2**64 - 3 - MAX_OUTSTANDING
+
+
+# --- accounts ------------------------------------------------------------------------------------
+
+
+def test_an_account_is_exact_when_all_its_counts_agree() -> None:
+    world = World("server-a")
+    key = log_key("server-a")
+    world.lines("server-a", row(request_count=1), row(1, request_count=2))
+
+    def reported(read: int, sent: int) -> Any:
+        world.say(WatermarkSeen("server-a", key, T0, False, read, 0, sent, 0))
+        return world.pipeline.ledger.form(world.pipeline.rows_in_no_call())
+
+    assert reported(2, 2).exact
+    behind = reported(5, 3)
+    assert (behind.exact, behind.logs[0].parsed, behind.logs[0].sent) == (False, 5, 3)
+    assert behind.reason == "server-a private: 3 lines are on their way"
+    world.lines("server-a", *[row(2 + i) for i in range(3)])
+    assert reported(5, 5).exact
+    world.lines("server-a", row(10_000, request_count=4), row(30_000, request_count=1))
+    lacking = reported(7, 7)
+    assert lacking.reason == "server-a private: 1 requests have no line in the log"
+    assert world.pipeline.ledger.accounts[0].journalled_lines == 7
+
+
+def test_several_logs_of_one_proxy_share_its_request_numbers() -> None:
+    world = World("server-a")
+    world.lines("server-a", row(0, request_count=1), row(1, request_count=3))
+    world.lines("server-a", row(2, request_count=4), row(3, request_count=2), log="rotated")
+    ledger = world.pipeline.ledger.form({})
+    assert (ledger.totals.outstanding, ledger.totals.missing, len(ledger.logs)) == (0, 0, 2)
+    world.lines("server-a", row(5, request_count=6), log="rotated")
+    ledger = world.pipeline.ledger.form({})
+    assert [log.outstanding for log in ledger.logs] == [0, 1], "told once"
+
+
+# --- clocks --------------------------------------------------------------------------------------
+
+
+def test_watermarks() -> None:
+    marks = Watermarks()
+    assert marks.of("a") == 0
+    marks.advance("a", "one", 50, False)
+    marks.advance("a", "two", 30, False)
+    assert marks.of("a") == 30
+    marks.advance("a", "one", 10, False)
+    marks.advance("a", "two", 70, False)
+    assert marks.of("a") == 50, "never backwards"
+    marks.advance("a", None, 60, False)
+    assert marks.of("a") == 60, "the server as a whole"
+    marks.advance("a", "one", 55, True)
+    assert marks.of("a") == 70, "a log that is through is not waited for"
+    marks.advance("a", "two", 70, True)
+    assert marks.of("a") == NOTHING_MORE
+    marks.forget("a")
+    assert marks.of("a") == 60, "another agent may go on with the same logs"
+    marks.advance("a", "two", 65, False)
+    assert marks.of("a") == 65
+    assert marks.of("b") == 0
+
+
+def test_the_probe_that_nothing_disturbed_tells_the_skew() -> None:
+    skews = Skews()
+    assert (skews.ns("a"), skews.estimate("a")) == (0, None)
+    for skew, uncertainty in ((900, 500), (100, 3), (400, 90)):
+        skews.measured("a", skew, uncertainty)
+    assert skews.ns("a") == 100
+    for _ in range(WINDOW):
+        skews.measured("a", 250, 50)
+    assert skews.ns("a") == 250, "a drifting clock is followed"
+
+
+# --- ids and stamps ------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 4 * 10**18), st.integers(0, 2**62))
+def test_an_id_says_where_its_line_is(start_ns: int, offset: int) -> None:
+    id = call_id(start_ns, log_key("server-a"), offset)
+    parsed = parse_call_id(id)
+    assert (parsed[0], parsed[2]) == (start_ns, offset)
+    assert parse_time(rfc3339(start_ns)) == start_ns
+
+
+def test_ids_sort_by_time() -> None:
+    key = log_key("server-a")
+    ids = [call_id(start_ns, key, LINE) for start_ns in (9 * SECOND, 10 * SECOND, T0)]
+    assert ids == sorted(ids)
