@@ -9,7 +9,9 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.defaults import (
     COALESCE_S,
+    COARSE_SLACK_NS,
     HARD_MAX_BATCH_ROWS,
+    HARD_MAX_UNACKNOWLEDGED_BYTES,
     MAX_BATCH_ROWS,
     MAX_COALESCE_S,
     MAX_UNACKNOWLEDGED_BYTES,
@@ -17,7 +19,7 @@ from node_agent.defaults import (
     WATERMARK_SLACK_NS,
 )
 from node_agent.log import Log
-from node_agent.model import Chunk
+from node_agent.model import Chunk, LogFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,19 @@ class Account:
         """Count what a read brought, and move the watermark.
 
         At the log's end it follows the clock as the read began (`read_ns`); before it, the last
-        completion that was read. It never runs backwards.
+        completion that was read: lines are written in that order. It never runs backwards.
         """
-        mark_ns = read_ns if at_end else min(read_ns, _completion(chunk))
-        self.watermark_ns = max(self.watermark_ns, mark_ns - WATERMARK_SLACK_NS)
         if chunk is not None:
             self.read += chunk.rows + chunk.malformed
             self.malformed += chunk.malformed
+            if chunk.rows:
+                self.log.reached_ns = chunk.starts[-1] + chunk.entries[-1].duration
+        mark_ns = read_ns if at_end else min(read_ns, self.log.reached_ns)
+        self.watermark_ns = max(self.watermark_ns, mark_ns - self._slack_ns)
+
+    @property
+    def _slack_ns(self) -> int:
+        return COARSE_SLACK_NS if self.log.format is LogFormat.CLF else WATERMARK_SLACK_NS
 
     def fly(self, end_offset: int, size: int) -> None:
         """A batch is on its way."""
@@ -87,16 +95,7 @@ def pace_of(settings: pb.Settings) -> Pace:
     return Pace(
         min(settings.coalesce_ms / 1000, MAX_COALESCE_S) or default.coalesce_s,
         min(settings.max_batch_rows, HARD_MAX_BATCH_ROWS) or default.max_batch_rows,
-        settings.max_unacknowledged_bytes or default.max_unacknowledged_bytes,
+        min(settings.max_unacknowledged_bytes, HARD_MAX_UNACKNOWLEDGED_BYTES)
+        or default.max_unacknowledged_bytes,
         settings.watermark_interval_ms / 1000 or default.watermark_interval_s,
-    )
-
-
-def _completion(chunk: Chunk | None) -> int:
-    """When the last of the requests was complete."""
-    if chunk is None or not chunk.rows:
-        return 0
-    return max(
-        start_ns + entry.duration
-        for start_ns, entry in zip(chunk.starts, chunk.entries, strict=True)
     )

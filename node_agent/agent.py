@@ -14,13 +14,13 @@ from hopwatch import __version__
 from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.checkpoint import Checkpoint
-from node_agent.commands import Close
 from node_agent.config import AgentConfig
 from node_agent.credentials import Credentials, UnusableCredentials, read
 from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
 from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
 from node_agent.pump import Pump
+from node_agent.redact import Redactor
 from node_agent.session import Session
 from node_agent.static_source import StaticSource
 from node_agent.tail import Tail
@@ -46,7 +46,11 @@ class Agent:
         self._config = config
         self._once = once
         self._checkpoint = Checkpoint(config.state.directory)
-        self._session = Session(greeting(config, self._checkpoint.instance, backfill=once))
+        privacy = config.privacy
+        self._session = Session(
+            greeting(config, self._checkpoint.instance, backfill=once),
+            Redactor(privacy.redact_parameters, active=privacy.redact_query),
+        )
         self._tails = _tails(config, self._checkpoint)
         self._watch = Watch(proxy.access_log for proxy in config.proxies)
         self._pump = Pump(self._tails, self._session, self._checkpoint, self._watch)
@@ -96,8 +100,7 @@ class Agent:
         changed = fresh != self._shown
         logger.info("token and certificates reloaded", changed=changed)
         if changed and self._stream is not None:
-            self._pump.closing = Close("token or certificates have changed")
-            self._stream.cancel()
+            self._pump.close_stream("token or certificates have changed")
 
     async def _stopped(self) -> None:
         await self._stop.wait()
@@ -153,7 +156,7 @@ class Agent:
 
     async def _work(self) -> None:
         if self._once:
-            while not (self._pump.through or self._stop.is_set()):
+            while not (self._pump.relay.through or self._stop.is_set()):
                 await self._pump.rest(0.05)
                 await self._pump.turn()
         else:
@@ -166,7 +169,7 @@ class Agent:
         try:
             async with asyncio.timeout(DRAIN_S):
                 await self._pump.turn()
-                while self._session.streaming and not self._pump.resumed:
+                while self._session.streaming and not self._pump.relay.resumed:
                     await self._pump.rest(0.1)
                     await self._pump.turn()
                 while self._session.streaming and self._session.unacknowledged:

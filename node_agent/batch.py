@@ -12,15 +12,18 @@ from collections.abc import Iterator
 import zstandard
 from hopwatch.v1 import ingest_pb2 as pb
 
-from node_agent.columns import columns, rows
+from node_agent.columns import columns
 from node_agent.defaults import (
     COMPRESS_FROM_BYTES,
     HARD_MAX_BATCH_ROWS,
     MAX_BATCH_ROWS,
     MAX_PAYLOAD_BYTES,
     ROWS_BELOW,
+    SAMPLE_BYTES,
 )
-from node_agent.model import Chunk
+from node_agent.fields import rows
+from node_agent.model import Chunk, ParseFailure
+from node_agent.redact import Redactor
 
 _OFFSET_SPAN = 2**32 - 1
 """Row offsets are 32 bits, relative to the batch's first."""
@@ -29,7 +32,10 @@ _OFFSET_SPAN = 2**32 - 1
 class Encoder:
     """Makes batches; keeps the compressor's memory."""
 
-    def __init__(self, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> None:
+    def __init__(
+        self, redactor: Redactor | None = None, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    ) -> None:
+        self._redactor = redactor or Redactor()
         self._compressor = zstandard.ZstdCompressor(level=1, write_content_size=True)
         self._max_payload_bytes = max_payload_bytes
 
@@ -58,19 +64,20 @@ class Encoder:
             first_offset=chunk.first_offset,
             end_offset=chunk.end_offset,
             malformed=chunk.malformed,
-            malformed_samples=[
-                pb.MalformedLine(offset=bad.offset, text=bad.text, reason=bad.reason)
-                for bad in chunk.samples
-            ],
+            malformed_samples=[self._shown(bad) for bad in chunk.samples],
         )
         if chunk.rows < ROWS_BELOW:
-            batch.rows.extend(rows(chunk))
+            batch.rows.extend(rows(chunk, self._redactor))
             size = batch.ByteSize()
         else:
-            payload = columns(chunk).SerializeToString()
+            payload = columns(chunk, self._redactor).SerializeToString()
             size = len(payload)
             self._set_columns(batch, payload)
         return batch if size <= self._max_payload_bytes or chunk.rows < 2 else None
+
+    def _shown(self, bad: ParseFailure) -> pb.MalformedLine:
+        text = self._redactor.sample(bad.text)
+        return pb.MalformedLine(offset=bad.offset, text=text[:SAMPLE_BYTES], reason=bad.reason)
 
     def _set_columns(self, batch: pb.Batch, payload: bytes) -> None:
         if len(payload) >= COMPRESS_FROM_BYTES:

@@ -186,6 +186,13 @@ def default_state_directory() -> Path:
     return Path(base).expanduser() / "hopwatch-agent"
 
 
+class Privacy(Section):
+    """`[privacy]`: what does not leave the server."""
+
+    redact_query: bool = True
+    redact_parameters: tuple[Name, ...] = ()
+
+
 class State(Section):
     """`[state]`: what must survive a restart."""
 
@@ -212,5 +219,6 @@ class AgentConfig(BaseSettings):
     networks: tuple[Network, ...] = ()
     docker: Docker | None = None
     services: tuple[Service, ...] = ()
+    privacy: Privacy = Field(default_factory=Privacy)
     state: State = Field(default_factory=State)
     log: Log = Field(default_factory=Log)

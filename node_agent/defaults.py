@@ -8,6 +8,10 @@ PROTOCOL = 1
 # Reading.
 BLOCK_BYTES = 512 * 1024
 """One read of a log: msgspec's fixed cost vanishes, and the block stays in the cache."""
+MAX_TURN_BYTES = 2 * 1024 * 1024
+"""Read of one log at once: bounds the memory where lines are long."""
+RELOOK_S = 0.05
+"""During a long catch-up the files are looked at this often."""
 MAX_LINE_BYTES = 1024 * 1024
 """A longer line counts as malformed. Traefik was seen to write 600 KB."""
 SAMPLE_BYTES = 200
@@ -38,6 +42,12 @@ HARD_MAX_BATCH_ROWS = 65_536
 """Whatever the hub asks for: so no dictionary can exceed what its two-byte codes reach."""
 MAX_UNACKNOWLEDGED_BYTES = 4 * 1024 * 1024
 """Reading stops here until the hub has journalled; the log is the spool."""
+HARD_MAX_UNACKNOWLEDGED_BYTES = 16 * 1024 * 1024
+"""Whatever the hub asks for: it is our memory."""
+CATCH_UP_SHARE = 0.75
+"""Of that, what logs that lie behind may use: live lines always find room."""
+CATCH_UP_SPAN_NS = 30_000_000_000
+"""Event time by which one log that catches up may be ahead of the slowest."""
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """A batch's message stays about this small; gRPC refuses 4 MiB."""
 ROWS_BELOW = 50
@@ -48,6 +58,8 @@ WATERMARK_INTERVAL_S = 0.25
 """An idle log says this often how far it is complete; the hub may set another."""
 WATERMARK_SLACK_NS = 20_000_000
 """A line is written just after the request's completion time: the time left for that write."""
+COARSE_SLACK_NS = 1_020_000_000
+"""The same where stamps are cut to the second: a later line's may seem a second earlier."""
 
 # The connection.
 RECONNECT_MIN_S = 0.1

@@ -33,6 +33,8 @@ class Log:
     format: LogFormat
     path: Path
     handle: Handle | None
+    only: LogFormat | None = None
+    """As configured: lines in another format are malformed. None: each line shows its own."""
     only_if_known: bool = False
     """It lay beside the live log at first contact."""
     buffer: LineBuffer | None = None
@@ -40,6 +42,10 @@ class Log:
     acknowledged: int = 0
     at_end: bool = False
     """The last read found the end."""
+    reached_ns: int = 0
+    """When the last line that was read had been complete; 0: not known yet."""
+    bytes_a_line: float = 1000.0
+    """Of the last lines: how much is read for a batch."""
     gone_s: float = 0.0
     """Without a handle: when it is given up."""
 

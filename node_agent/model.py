@@ -22,6 +22,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 U16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 
 
+COARSE = "clf"
+"""`Entry.start_local` of a line whose time is known to the second only."""
+
+
 class LogFormat(IntEnum):
     """How a log is written; numbered as in `ingest.proto`."""
 

@@ -3,9 +3,10 @@
 In: a block of whole lines. Out: a `Chunk`: one entry, offset and start time per good line, and the
 offsets of the others with samples. Always: rows + malformed = lines of the block.
 
-A block is decoded at once; only when that fails, or when the lines cannot be told apart by their
-braces, is it decoded line by line. A missing key is fine (a 404 has no router) and an unknown key
-is ignored; a wrong type, invalid UTF-8, or no start time makes a line malformed.
+A block of JSON is decoded at once; only when that fails, or when the lines cannot be told apart by
+their braces, is it decoded line by line. A missing key is fine (a 404 has no router) and an unknown
+key is ignored; a wrong type, invalid UTF-8, or no start time makes a line malformed. Where the
+format is not given, each line shows its own: a Traefik may be set to another and go on in its log.
 """
 
 from __future__ import annotations
@@ -15,24 +16,26 @@ from collections.abc import Sequence
 
 import msgspec
 
+from node_agent.clf import parse_clf
 from node_agent.defaults import MAX_SAMPLES, SAMPLE_BYTES
 from node_agent.lines import Block, OverLong
-from node_agent.model import Chunk, Entry, ParseFailure
-from node_agent.stamps import parse_ns, utc_ns
+from node_agent.model import Chunk, Entry, LogFormat, ParseFailure
+from node_agent.stamps import all_utc_ns, parse_ns
 
 _OPEN, _CLOSE = b"{}"
 _decoder = msgspec.json.Decoder(Entry)
 
 
-def parse(piece: Block | OverLong) -> Chunk:
-    """Read the lines of one piece."""
+def parse(piece: Block | OverLong, only: LogFormat | None = None) -> Chunk:
+    """Read the lines of one piece; `only`: lines in another format are malformed."""
     if isinstance(piece, OverLong):
         length = piece.end_offset - piece.offset - 1
         failure = _failure(piece.offset, piece.sample, f"{length} bytes are over the limit")
         return Chunk(
             piece.offset, piece.end_offset, malformed_at=(piece.offset,), samples=(failure,)
         )
-    return _parse_at_once(piece) or _parse_each(piece)
+    at_once = None if only is LogFormat.CLF else _parse_at_once(piece)
+    return at_once or _parse_each(piece, only)
 
 
 def _parse_at_once(block: Block) -> Chunk | None:
@@ -44,7 +47,7 @@ def _parse_at_once(block: Block) -> Chunk | None:
         entries = _decoder.decode_lines(block.data)
         if len(entries) != len(offsets):
             return None
-        starts = [utc_ns(entry.start_utc) for entry in entries]
+        starts = all_utc_ns([entry.start_utc for entry in entries])
     except (msgspec.DecodeError, ValueError):
         return None
     return Chunk(block.offset, block.end_offset, entries, offsets, starts)
@@ -69,7 +72,7 @@ def _bounded_by_braces(block: Block) -> list[int] | None:
     return offsets
 
 
-def _parse_each(block: Block) -> Chunk:
+def _parse_each(block: Block, only: LogFormat | None) -> Chunk:
     lines = block.data.split(b"\n")
     lines.pop()
     entries: list[Entry] = []
@@ -79,7 +82,7 @@ def _parse_each(block: Block) -> Chunk:
     samples: list[ParseFailure] = []
     for offset, line in zip(_offsets(block, lines), lines, strict=True):
         try:
-            entry, start_ns = parse_line(line)
+            entry, start_ns = parse_line(line, only)
         except (msgspec.DecodeError, ValueError) as error:
             malformed_at.append(offset)
             if len(samples) < MAX_SAMPLES:
@@ -93,12 +96,14 @@ def _parse_each(block: Block) -> Chunk:
     )
 
 
-def parse_line(line: bytes) -> tuple[Entry, int]:
+def parse_line(line: bytes, only: LogFormat | None = None) -> tuple[Entry, int]:
     """One line: its entry and start time (ns); ValueError or DecodeError says what is wrong."""
     if not line.strip():
         raise ValueError("an empty line")
     if not _is_utf8(line):
         raise ValueError("not UTF-8")
+    if only is LogFormat.CLF or (only is None and line[:1] != b"{"):
+        return parse_clf(line.decode())
     entry = _decoder.decode(line)
     if entry.start_utc:
         return entry, parse_ns(entry.start_utc)

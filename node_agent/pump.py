@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import structlog
 from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.checkpoint import Checkpoint
-from node_agent.commands import Acknowledged, Close, Command, Seek, Send
-from node_agent.defaults import CHECKPOINT_INTERVAL_S, FAST_POLL_S, POLL_S
-from node_agent.log import Event, Finished, Log, Sighted, Turned, Unreadable
-from node_agent.model import Chunk, join
-from node_agent.parse import parse
+from node_agent.commands import Close
+from node_agent.defaults import CHECKPOINT_INTERVAL_S, FAST_POLL_S, POLL_S, RELOOK_S
+from node_agent.log import Event, Finished, Sighted, Turned, Unreadable
+from node_agent.relay import Relay
 from node_agent.session import Session
 from node_agent.tail import Tail
 from node_agent.uplink import Disconnected, Stream
@@ -36,16 +34,13 @@ class Pump:
         self, tails: Sequence[Tail], session: Session, checkpoint: Checkpoint, watch: Watch
     ) -> None:
         self.wake = asyncio.Event()
-        self.closing: Close | None = None
-        """Why this side, or the hub's refusal, ended the stream."""
-        self._tails = tails
+        self.relay = Relay(tails, session, checkpoint)
         self._session = session
         self._checkpoint = checkpoint
         self._watch = watch
         self._stream: Stream | None = None
-        self._outbox: deque[pb.AgentMessage] = deque()
         self._idle = asyncio.Event()
-        self._looked_ns = 0
+        self._looked_s = 0.0
         self._pause_until_s = 0.0
         self._saved_s = 0.0
         self._save_failed = False
@@ -54,36 +49,41 @@ class Pump:
 
     # The connection's side.
 
+    @property
+    def closing(self) -> Close | None:
+        """Why this side, or the hub's refusal, ended the stream."""
+        return self.relay.closing
+
     def attach(self, stream: Stream) -> None:
         """A stream is open."""
-        self.closing = None
         self._stream = stream
         self._look()
-        self._do(self._session.connected(self.logs(), time.monotonic()))
+        self.relay.connected(time.monotonic())
         self.wake.set()
 
     def detach(self) -> None:
         """It is gone."""
         self._stream = None
-        self._outbox.clear()
-        self._session.disconnected()
+        self.relay.disconnected()
+
+    def close_stream(self, reason: str) -> None:
+        """Give the connection up; the next one is made at once."""
+        if self._stream is not None:
+            self.relay.closing = Close(reason)
+            self._stream.cancel()
 
     def heard(self, message: pb.HubMessage) -> None:
         """The hub said something."""
         was_full = self._session.full
-        greeting = not self._session.streaming
-        commands = self._session.received(message, time.monotonic(), time.time_ns())
-        self._do(commands)
-        if greeting and self._session.streaming:
-            for log in self.logs():
-                self._do(self._session.sighted(log))
+        self.relay.heard(message, time.monotonic(), time.time_ns())
+        self._close_where_asked()
         acknowledgement = message.WhichOneof("message") in ("ack", "clock_reply")
         if not acknowledgement or was_full or self.leaving:
             self.wake.set()
 
     def inventory(self, found: pb.Inventory) -> None:
         """What is known of the server has changed."""
-        self._do(self._session.inventory(found, time.time_ns()))
+        self.relay.inventory(found, time.time_ns())
         self.wake.set()
 
     async def wake_by_watch(self) -> None:
@@ -96,25 +96,6 @@ class Pump:
 
     # The loop's side.
 
-    def logs(self) -> list[Log]:
-        """Live ones first, then rotated ones, oldest first."""
-        every = [log for tail in self._tails for log in tail.logs.values()]
-        return sorted(every, key=lambda log: not log.live)
-
-    @property
-    def resumed(self) -> bool:
-        """The hub has said of every log where to go on."""
-        return all(log.buffer is not None for log in self.logs())
-
-    @property
-    def through(self) -> bool:
-        """Everything that the logs hold has been acknowledged."""
-        return (
-            self._session.streaming
-            and not self._session.unacknowledged
-            and all(log.through or log.handle is None for log in self.logs())
-        )
-
     async def run(self) -> None:
         """Until leaving."""
         while not self.leaving:
@@ -125,10 +106,9 @@ class Pump:
         """Look, ship, say what is due."""
         self._look()
         await self._ship()
-        now_s = time.monotonic()
-        self._do(self._session.tick(now_s, self._looked_ns, time.time_ns()))
+        self._tick()
         await self._flush()
-        if now_s - self._saved_s >= CHECKPOINT_INTERVAL_S:
+        if time.monotonic() - self._saved_s >= CHECKPOINT_INTERVAL_S:
             self.save()
 
     async def rest(self, most_s: float) -> None:
@@ -144,8 +124,7 @@ class Pump:
 
     async def complete(self) -> None:
         """Say that nothing more will come from any log."""
-        for log in self.logs():
-            self._do(self._session.finished(log))
+        self.relay.complete()
         await self._flush()
 
     async def close(self, most_s: float) -> None:
@@ -179,82 +158,45 @@ class Pump:
         await self.rest(min(beat_s, self._session.pace.watermark_interval_s))
 
     def _look(self) -> None:
-        self._looked_ns = time.time_ns()
-        now_s = time.monotonic()
-        let_go = self._session.streaming
-        events = [event for tail in self._tails for event in tail.look(now_s, let_go=let_go)]
-        if any(isinstance(event, Sighted) for event in events):
+        self._looked_s = time.monotonic()
+        events = self.relay.look(self._looked_s, time.time_ns())
+        if self.relay.to_be_saved(events):
             self.save()
         for event in events:
             _tell(event)
-            if isinstance(event, Sighted):
-                self._do(self._session.sighted(event.log))
-            elif isinstance(event, Finished):
-                self._do(self._session.finished(event.log))
 
     async def _ship(self) -> None:
         """Read and send until every log is at its end or too much is unacknowledged."""
-        pending = self.logs()
-        while pending and self._session.streaming:
-            more = []
-            for log in pending:
-                if not self._session.may_read(log):
-                    continue
-                read_ns, chunk = self._collect(log)
-                now_s = time.monotonic()
-                self._do(self._session.lines(log, chunk, log.at_end, read_ns, now_s))
-                if chunk is not None:
-                    self._pause_until_s = now_s + self._session.pace.coalesce_s
-                    if not log.at_end:
-                        more.append(log)
-                await self._flush()
-            pending = more
+        more = self._session.streaming
+        while more:
+            now_s = time.monotonic()
+            if now_s - self._looked_s >= RELOOK_S:
+                self._look()
+                self._tick()
+            before = self.relay.shipped
+            more = self.relay.ship(now_s, time.time_ns())
+            if self.relay.shipped > before:
+                self._pause_until_s = now_s + self._session.pace.coalesce_s
+            await self._flush()
             if more:
                 await asyncio.sleep(0)
 
-    def _collect(self, log: Log) -> tuple[int, Chunk | None]:
-        """Up to a batch of lines, and the wall clock before the last read."""
-        tail = self._tail_of(log)
-        chunks: list[Chunk] = []
-        rows = 0
-        while True:
-            read_ns = time.time_ns()
-            before = log.buffer.end if log.buffer else 0
-            for piece in tail.read(log):
-                chunks.append(parse(piece))
-                rows += chunks[-1].rows
-            nothing = log.buffer is None or log.buffer.end == before
-            if log.at_end or nothing or rows >= self._session.pace.max_batch_rows:
-                return read_ns, join(chunks) if chunks else None
+    def _tick(self) -> None:
+        self.relay.tick(time.monotonic(), time.time_ns())
+        self._close_where_asked()
+
+    def _close_where_asked(self) -> None:
+        if self.relay.closing is not None and self._stream is not None:
+            self._stream.cancel()
 
     async def _flush(self) -> None:
-        while self._outbox and self._stream is not None:
+        outbox = self.relay.outbox
+        while outbox and self._stream is not None:
             try:
-                await self._stream.send(self._outbox.popleft())
+                await self._stream.send(outbox.popleft())
             except Disconnected:
                 # The receiving side tells why.
-                self._session.disconnected()
-                self._outbox.clear()
-
-    def _do(self, commands: Iterable[Command]) -> None:
-        for command in commands:
-            match command:
-                case Send(message):
-                    self._outbox.append(message)
-                case Seek(log, offset):
-                    tail = self._tail_of(log)
-                    tail.seek(log, offset)
-                    if log.fingerprint not in tail.logs:
-                        self._session.forget(log)
-                case Acknowledged(log, offset):
-                    self._tail_of(log).acknowledged(log, offset)
-                case Close():
-                    self.closing = command
-                    if self._stream is not None:
-                        self._stream.cancel()
-
-    def _tail_of(self, log: Log) -> Tail:
-        return next(tail for tail in self._tails if tail.proxy == log.proxy)
+                self.relay.disconnected()
 
 
 def _tell(event: Event) -> None:

@@ -20,10 +20,11 @@ from hopwatch.v1 import ingest_pb2 as pb
 from node_agent.account import Account, Pace, pace_of
 from node_agent.batch import Encoder
 from node_agent.commands import Acknowledged, Close, Command, Seek, Send
-from node_agent.defaults import SILENCE_S, WATERMARK_SLACK_NS
+from node_agent.defaults import CATCH_UP_SHARE, SILENCE_S, WATERMARK_SLACK_NS
 from node_agent.log import Log
 from node_agent.model import Chunk
 from node_agent.probe import Prober
+from node_agent.redact import Redactor
 
 
 class State(Enum):
@@ -37,12 +38,12 @@ class State(Enum):
 class Session:
     """One agent's side of one stream after another."""
 
-    def __init__(self, hello: pb.Hello) -> None:
+    def __init__(self, hello: pb.Hello, redactor: Redactor | None = None) -> None:
         self.state = State.OFFLINE
         self.pace = Pace()
         self.hub_version = ""
         self._hello = hello
-        self._encoder = Encoder()
+        self._encoder = Encoder(redactor)
         self._accounts: dict[Log, Account] = {}
         self._by_number: dict[int, Account] = {}
         self._next_number = 1
@@ -129,8 +130,8 @@ class Session:
 
     @property
     def full(self) -> bool:
-        """Too much is unacknowledged: let the lines wait in their logs."""
-        return self._unacknowledged >= self.pace.max_unacknowledged_bytes
+        """Too much is unacknowledged: let a backlog's lines wait in their logs."""
+        return self._unacknowledged >= self.pace.max_unacknowledged_bytes * CATCH_UP_SHARE
 
     @property
     def unacknowledged(self) -> int:
@@ -140,7 +141,10 @@ class Session:
     def may_read(self, log: Log) -> bool:
         """Lines of this log can be sent now."""
         account = self._accounts.get(log)
-        return self.streaming and account is not None and account.resumed and not self.full
+        if not self.streaming or account is None or not account.resumed:
+            return False
+        room = self.pace.max_unacknowledged_bytes
+        return self._unacknowledged < (room if log.at_end else room * CATCH_UP_SHARE)
 
     def sighted(self, log: Log) -> list[Command]:
         """A log appeared, or was there before the welcome and not in the hello."""

@@ -109,8 +109,9 @@ class Tail:
 
     def acknowledged(self, log: Log, offset: int) -> None:
         """Everything below `offset` is journalled."""
-        log.acknowledged = offset
-        self._memory.acknowledged(self.proxy, log.fingerprint, offset)
+        if offset > log.acknowledged:
+            log.acknowledged = offset
+            self._memory.acknowledged(self.proxy, log.fingerprint, offset)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -178,6 +179,7 @@ class Tail:
                 self._format or (LogFormat.JSON if first.head[:1] == b"{" else LogFormat.CLF),
                 handle.path,
                 handle,
+                self._format,
                 only_if_known,
             )
             self.logs[first.fingerprint] = log

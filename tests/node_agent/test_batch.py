@@ -4,10 +4,12 @@ import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.batch import Encoder
-from node_agent.columns import columns, rows
+from node_agent.columns import columns
+from node_agent.fields import rows
 from node_agent.lines import Block
 from node_agent.model import join
 from node_agent.parse import parse
+from node_agent.redact import Redactor
 from tests.node_agent.build import START_NS, line, lines
 from tests.node_agent.decode import observations
 
@@ -27,8 +29,8 @@ VARIED = b"".join(
 
 def test_rows_and_columns_say_the_same() -> None:
     chunk = parse(Block(50, VARIED))
-    as_rows = observations(pb.Batch(rows=rows(chunk)))
-    as_columns = observations(pb.Batch(columns=columns(chunk).SerializeToString()))
+    as_rows = observations(pb.Batch(rows=rows(chunk, Redactor())))
+    as_columns = observations(pb.Batch(columns=columns(chunk, Redactor()).SerializeToString()))
     assert as_rows == as_columns
     first, upgraded, hop, forwarded, grpc, six, traced = as_rows
     assert first["start_ns"] == START_NS

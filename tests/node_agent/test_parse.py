@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node_agent import columns
+from node_agent import fields as of
 from node_agent.lines import Block, OverLong
 from node_agent.model import Chunk, Entry
 from node_agent.parse import parse
@@ -93,10 +93,10 @@ def test_a_line_of_600_kilobytes_is_an_entry() -> None:
     [
         (b"", "empty"),
         (b"{", "truncated"),
-        (b"garbage", "malformed"),
+        (b"garbage", "neither JSON"),
         (line(5)[:300], "truncated"),
         (line(5)[:300] + line(6)[:-1], "JSON"),
-        (b"[]", "Expected `object`"),
+        (b"[]", "neither JSON"),
         (b'{"a":1}', "no StartUTC"),
         (b'{"StartUTC":"soon"}', "not a time"),
         (line(5, Duration="long")[:-1], "Duration"),
@@ -107,7 +107,7 @@ def test_a_line_of_600_kilobytes_is_an_entry() -> None:
         (line(5)[:-1] + line(6)[:-1], "JSON"),
         (
             b'172.20.0.4 - - [22/Nov/2026:10:55:24 +0000] "GET / HTTP/1.1" 200 1',
-            "Expected `object`",
+            "common log format",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_no_bytes_can_break_the_parser(data: bytes) -> None:
     ],
 )
 def test_a_peer_is_split_in_address_and_port(peer: str, host: str, port: int) -> None:
-    assert columns.address_and_port(peer) == (host, port)
+    assert of.address_and_port(peer) == (host, port)
 
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -191,10 +191,10 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
     ],
 )
 def test_the_trace_id_is_traefiks_else_the_clients(fields: dict[str, str], value: str) -> None:
-    assert columns.trace_id(Entry(**fields)).hex() == value
+    assert of.trace_id(Entry(**fields)).hex() == value
 
 
 def test_an_upgrade_is_marked_and_an_offered_one_is_not() -> None:
-    assert columns.flags(Entry(status=0, upgrade_1="websocket")) == 1
-    assert columns.flags(Entry(status=200, upgrade_3="h2c", tls="1.3")) == 2
-    assert columns.flags(Entry(status=0)) == 0
+    assert of.flags(Entry(status=0, upgrade_1="websocket")) == 1
+    assert of.flags(Entry(status=200, upgrade_3="h2c", tls="1.3")) == 2
+    assert of.flags(Entry(status=0)) == 0

@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_agent.stamps import parse_ns, utc_ns
+from node_agent.stamps import all_utc_ns, parse_ns
 from tests.node_agent.build import stamp
 
 
 @given(st.integers(0, 4_100_000_000_000_000_000))
 def test_every_nanosecond_is_read_exactly(ns: int) -> None:
-    assert utc_ns(stamp(ns)) == parse_ns(stamp(ns)) == ns
+    assert all_utc_ns([stamp(ns)]) == [parse_ns(stamp(ns))] == [ns]
 
 
 def test_an_offset_is_subtracted() -> None:
-    assert parse_ns("2026-11-22T12:55:26.1573+02:00") == utc_ns("2026-11-22T10:55:26.1573Z")
-    assert parse_ns("2026-11-22T05:25:26-05:30") == utc_ns("2026-11-22T10:55:26Z")
+    assert [parse_ns("2026-11-22T12:55:26.1573+02:00")] == all_utc_ns(["2026-11-22T10:55:26.1573Z"])
+    assert [parse_ns("2026-11-22T05:25:26-05:30")] == all_utc_ns(["2026-11-22T10:55:26Z"])
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_an_offset_is_subtracted() -> None:
 )
 def test_what_is_no_stamp_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a time|out of range|month"):
-        utc_ns(text)
+        all_utc_ns([text])
