@@ -121,12 +121,11 @@ class Join:
         ready = {row for row, half in self.waiting.items() if row in due or is_complete(half)}
         if not ready:
             return
-        for candidates, by in (
-            (self._of_one_trace, JoinKey.TRACE),
-            (self._forwarded, JoinKey.FORWARDED),
-            (self._near_by, JoinKey.ADDRESS),
-        ):
-            yield from self._best(candidates(), by, ready, due)
+        yield from self._best(self._of_one_trace(), JoinKey.TRACE, ready, due)
+        open_ends = [self.waiting[row].end_ns for row in ready if row in self.waiting]
+        until_ns = max(open_ends, default=0) + TOLERANCE_NS
+        yield from self._best(self._nested(until_ns, True), JoinKey.FORWARDED, ready, due)
+        yield from self._best(self._nested(until_ns, False), JoinKey.ADDRESS, ready, due)
 
     def expire(self, is_over: Callable[[Half], bool]) -> list[Half]:
         """Halves that waited long enough, but for those whose likely partner `complete` found still
@@ -222,24 +221,22 @@ class Join:
                 if not twice and _fits_trace(caller, callee):
                     yield caller, callee
 
-    def _forwarded(self) -> Iterator[Candidate]:
-        return self._nested(lambda half: (half.method, half.client) if half.client else None)
-
-    def _near_by(self) -> Iterator[Candidate]:
-        return self._nested(lambda half: half.method)
-
-    def _nested(self, key: Callable[[Half], Hashable | None]) -> Iterator[Candidate]:
-        """Waiting halves with the same key whose addresses, paths and intervals fit."""
+    def _nested(self, until_ns: int, claims: bool) -> Iterator[Candidate]:
+        """Waiting halves, begun until then, whose addresses, paths and intervals fit; with `claims`
+        the forwarded address, too."""
         callees = defaultdict(list)
+        callers = []
         for half in self.waiting.values():
-            if half.role is Role.CALLEE and half.address_join and not half.partner:
-                callees[half.server, key(half)].append(half)
+            if not half.address_join or half.start_ns > until_ns or (claims and not half.client):
+                continue
+            if half.role is Role.CALLEE:
+                callees[half.server, _alike(half, claims)].append(half)
+            else:
+                callers.append(half)
         for group in callees.values():
             group.sort(key=_start_ns)
-        for caller in self.waiting.values():
-            if caller.role is Role.CALLEE or not caller.address_join or key(caller) is None:
-                continue
-            group = callees.get((caller.other, key(caller)), [])
+        for caller in callers:
+            group = callees.get((caller.other, _alike(caller, claims)), [])
             first = bisect_left(group, caller.start_ns - TOLERANCE_NS, key=_start_ns)
             last = bisect_left(group, caller.end_ns + TOLERANCE_NS + 1, key=_start_ns)
             for callee in group[first:last]:
@@ -333,6 +330,11 @@ def _near(caller: Half, callee: Half, tolerance_ns: int) -> bool:
         callee.start_ns >= caller.start_ns - tolerance_ns
         and callee.end_ns <= caller.end_ns + tolerance_ns
     )
+
+
+def _alike(half: Half, claims: bool) -> Hashable:
+    """What both halves of a call have the same, however much of a prefix was stripped."""
+    return half.method, half.path.rpartition("/")[2], half.client if claims else None
 
 
 def _start_ns(half: Half) -> int:

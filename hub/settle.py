@@ -85,13 +85,14 @@ class Settling:
         """Time passed."""
         outcome = Outcome()
         due_ns = now_ns - SETTLE_AFTER_COMMIT_MS * MS
+        passed = progress.passing()
 
         def due(half: Half) -> bool:
             return half.seen_ns <= due_ns
 
         def complete(half: Half) -> bool:
             others = [half.other] if half.other >= 0 else self._others(half.server)
-            return all(progress.passed(number, half) for number in others)
+            return all(passed(number, half) for number in others)
 
         self._settle_pairs(self.join.complete(complete, due), outcome)
         expired = self.join.expire(lambda half: due(half) or complete(half))
