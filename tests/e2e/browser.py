@@ -38,7 +38,7 @@ def why_not() -> str | None:
 
 
 def run(script: str | Path, arguments: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
-    """What a script, of browser/ where it is a name, printed last. AssertionError with its errors."""
+    """What a script (in browser/, where it is a name) printed last. AssertionError with errors."""
     ended = subprocess.run(
         ["node", str(SCRIPTS / script), json.dumps({"chromium": chromium(), **arguments})],
         cwd=REPOSITORY / "web",
