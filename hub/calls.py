@@ -111,3 +111,8 @@ def parse_call_id(text: str) -> tuple[int, int, int]:
     if len(start) != 19 or len(log) != 8:
         raise ValueError(text)
     return int(start), int(log, 16), int(offset, 16)
+
+
+def column(value: object, count: int) -> Numbers:
+    """A value of all rows as a column, or the column that it is."""
+    return np.broadcast_to(np.asarray(value, np.int64), (count,))

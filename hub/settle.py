@@ -14,7 +14,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
-from hub.calls import Calls, Counted, Numbers
+from hub.calls import Calls, Counted, Numbers, column
 from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
 from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason, Role
 from hub.federation import Federation, ProxyRecord, ServerRecord
@@ -290,7 +290,7 @@ class Settling:
     def _differs(self, call: int, values: dict[str, object]) -> bool:
         table = self.calls.table
         names = ("origin", "from_node", "to_node", "missing", "reason", "other")
-        return any(table.value(name, call) != _column(values[name], 1)[0] for name in names)
+        return any(table.value(name, call) != column(values[name], 1)[0] for name in names)
 
     def _callee_reason(self, half: Half, progress: Progress) -> Reason:
         """Why the other server has no line of this call."""
@@ -401,7 +401,7 @@ class Settling:
         self, id_rows: Numbers, values: dict[str, object], end_ns: Numbers, outcome: Outcome
     ) -> None:
         count = len(id_rows)
-        facts = self._facts(_column(values["hop0"], count), _column(values["hop1"], count))
+        facts = self._facts(column(values["hop0"], count), column(values["hop1"], count))
         edges = self._edges(values, count)
         numbers = self.calls.add(
             count, id_row=id_rows, end_ns=end_ns, edge=edges, **values, **facts
@@ -413,7 +413,7 @@ class Settling:
     def _amend(self, numbers: Numbers, values: dict[str, object], outcome: Outcome) -> None:
         count = len(numbers)
         outcome.counted.append((-1, self.calls.counted(numbers)))
-        facts = self._facts(_column(values["hop0"], count), _column(values["hop1"], count))
+        facts = self._facts(column(values["hop0"], count), column(values["hop1"], count))
         self.calls.amend(numbers, edge=self._edges(values, count), **values, **facts)
         self._claim_rows(numbers)
         outcome.amended.append(numbers)
@@ -461,12 +461,12 @@ class Settling:
     def _edges(self, values: dict[str, object], count: int) -> NDArray[np.int32]:
         """The edge of each call, found once per distinct (ends, origin, proxies)."""
         logs = self.rows.table
-        hop0, hop1 = _column(values["hop0"], count), _column(values["hop1"], count)
+        hop0, hop1 = column(values["hop0"], count), column(values["hop1"], count)
         second = np.where(hop1 >= 0, logs.take("log", np.where(hop1 >= 0, hop1, hop0)), -1)
         columns = (
-            _column(values["from_node"], count),
-            _column(values["to_node"], count),
-            _column(values["origin"], count),
+            column(values["from_node"], count),
+            column(values["to_node"], count),
+            column(values["origin"], count),
             logs.take("log", hop0).astype(np.int64),
             second + 1,
         )
@@ -495,7 +495,3 @@ class Settling:
 
     def _others(self, server: int) -> Sequence[int]:
         return [record.number for record in self._federation.servers if record.number != server]
-
-
-def _column(value: object, count: int) -> Numbers:
-    return np.broadcast_to(np.asarray(value, np.int64), (count,))
