@@ -24,7 +24,16 @@ import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
 from .guarded import bearer, free_port, write_private
-from .streams import LINE_BYTES, T0, Agent, columns, columns_batch, hello, rows_batch
+from .streams import (
+    LINE_BYTES,
+    T0,
+    Agent,
+    columns,
+    columns_batch,
+    hello,
+    rows_batch,
+    sighting,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -46,15 +55,17 @@ END = {
 }
 
 
-def recorded(server: str) -> list[bytes]:
-    """A stream with a message of every kind."""
+def recorded(server: str, number: int) -> list[bytes]:
+    """A stream with a message of every kind. Every fourth is about a log of its own: what that
+    brings is new, and goes all the way to the calls."""
+    fingerprint = (number * (number % 4 == 0)).to_bytes(16, "little")
     inventory = pb.Inventory(
         version=1,
         as_of_ns=T0,
         networks=[pb.Network(name="n", subnets=["172.20.0.0/16"], gateways=["172.20.0.1"])],
     )
     messages = [
-        hello(server),
+        hello(server, logs=[sighting(1, "private", fingerprint)]),
         pb.AgentMessage(inventory=inventory),
         pb.AgentMessage(batch=rows_batch(0, 5, malformed=1)),
         pb.AgentMessage(batch=columns_batch(5 * LINE_BYTES, columns(60), packed=True)),
@@ -175,9 +186,8 @@ async def attack(address: str, pid: int) -> Counter[grpc.StatusCode]:
     numbers = iter(range(STREAMS))
 
     async def attacker(server: str) -> None:
-        valid = recorded(server)
         for number in numbers:
-            messages = mutated(valid, random.Random(number))
+            messages = mutated(recorded(server, number), random.Random(number))
             async with asyncio.timeout(30):
                 ends[await play(address, server, messages)] += 1
 
