@@ -64,7 +64,7 @@ export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
 }
 
 /** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
-const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct", "hairpin"]);
+const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct"]);
 const LABEL_AFTER_PX = 72;
 
 function early(outside: Cubic): Point | null {

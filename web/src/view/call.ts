@@ -143,7 +143,7 @@ function facts(call: Call): HTMLElement {
       : `by ${join.by.replace("_", " ")}, ${Math.round(join.confidence * 100)} % sure`;
   const pairs: [string, string | null][] = [
     ["origin", ORIGIN_TEXT[call.origin]],
-    ["why", call.hops[0]?.why ?? null],
+    ["why", call.hops.at(-1)?.why ?? null],
     ["answered by", call.answered_by === "proxy" ? "the proxy itself" : "the service"],
     ["joined", joined],
     ["missing", join.missing?.replace("_", " ") ?? null],
