@@ -223,7 +223,7 @@ class Describe:
         """Everything that is shown now."""
         return forms.Topology(
             version=self._graph.version,
-            servers=[self.server(record) for record in self._pipeline.federation.servers],
+            servers=self._servers(),
             nodes=[self.node(record) for record in self._graph.nodes if record.present],
             edges=[self.edge(record) for record in self._graph.edges if record.present],
         )
@@ -235,13 +235,18 @@ class Describe:
         nodes, edges = self._graph.changes_since(version)
         return forms.TopologyChange(
             version=self._graph.version,
-            servers=[self.server(record) for record in self._pipeline.federation.servers],
+            servers=self._servers(),
             nodes=[self.node(record) for record in nodes if record.present],
             edges=[self.edge(record) for record in edges if record.present],
             removed_servers=[],
             removed_nodes=[record.id for record in nodes if not record.present],
             removed_edges=[record.number for record in edges if not record.present],
         )
+
+    def _servers(self) -> list[forms.ServerForm]:
+        """By id, so that every page draws them in the same order."""
+        records = sorted(self._pipeline.federation.servers, key=lambda record: record.id)
+        return [self.server(record) for record in records]
 
     def server(self, record: ServerRecord) -> forms.ServerForm:
         """A server."""
