@@ -118,6 +118,8 @@ def _give_up(problems: list[str]) -> NoReturn:
 
 
 def _run(config: HubConfig, log_level: str) -> int:
+    # gRPC would write a line for every stranger's failed handshake; INFO shows them again.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     import uvloop
 
     from hub.config import ConfigError

@@ -3,7 +3,7 @@
 Enters: `tokens_file` and `readers_file`, TOML, server id (reader's name) to token or
 `"sha256:<hex of it>"`, and what a stream's metadata or a request presents. Leaves: None, or the
 reason why this stream may not report for that server; the reader's name, or None. Kept in memory
-are hashes only; every one is compared, in constant time. No token is in both files.
+are hashes only; every one is compared, in constant time. No token is there twice.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,11 +118,20 @@ def _load(path: Path, names: re.Pattern[str], allowed: str) -> dict[str, bytes]:
         raise ConfigError([f"{path.name}: not valid TOML: {error}"]) from None
     problems = [f'{path.name}: "{name}": {allowed}' for name in values if not names.fullmatch(name)]
     digests = {name: _digest(path.name, name, values[name], problems) for name in values}
+    problems += _doubles(path.name, digests)
     if not values:
         problems.append(f'{path.name}: holds no token; write: name = "token"')
     if problems:
         raise ConfigError(problems)
     return digests
+
+
+def _doubles(file: str, digests: Mapping[str, bytes]) -> Iterator[str]:
+    """Whoever shares a token could pass for the other."""
+    owners: dict[bytes, str] = {}
+    for name, digest in digests.items():
+        if (first := owners.setdefault(digest, name)) != name:
+            yield f"{file}: {first} and {name} have the same token; give them two"
 
 
 def _digest(file: str, name: str, value: object, problems: list[str]) -> bytes:

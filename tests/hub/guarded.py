@@ -133,13 +133,18 @@ class GuardedAgent(Agent):
 
 @asynccontextmanager
 async def guarded_hub(
-    directory: Path, http: str = "", grpc_: str = "", *, https: bool = False
+    directory: Path,
+    http: str = "",
+    grpc_: str = "",
+    *,
+    https: bool = False,
+    listen: str = "127.0.0.1",
 ) -> AsyncIterator[Guarded]:
     """`http`, `grpc_`: lines of the two sections; without, nobody is asked for anything."""
     web, agents = free_port(), free_port()
     text = f"""
 [grpc]
-listen = ["127.0.0.1:{agents}"]
+listen = ["{listen}:{agents}"]
 {grpc_}
 [http]
 listen = "127.0.0.1:{web}"

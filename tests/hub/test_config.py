@@ -168,6 +168,10 @@ def test_a_later_problem_with_the_environment_of_an_agent_is_none(
     [
         ("", "tokens.toml: holds no token"),
         ('server-a = "short"', "tokens.toml: server-a: a token has 16 or more"),
+        (
+            'server-a = "0123456789abcdef"\nserver-b = "0123456789abcdef"',
+            "tokens.toml: server-a and server-b have the same token; give them two",
+        ),
         ('server-a = "sha256:12"', 'tokens.toml: server-a: must be a token, or "sha256:"'),
         ("server-a = 5", "tokens.toml: server-a: must be a token"),
         ('"Server A" = "0123456789abcdef"', 'tokens.toml: "Server A": a server id has'),

@@ -166,6 +166,22 @@ async def test_readers_show_their_token_over_tls(tmp_path: Path, certified: Cert
             assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+async def test_beyond_loopback_reading_needs_a_token_even_without_authentication_of_pages(
+    tmp_path: Path, certified: Certified
+) -> None:
+    grpc_ = 'tokens_file = "tokens.toml"\n' + TLS
+    for readers, said in (
+        ("", "set http.readers_file"),
+        ('readers_file = "readers.toml"', "token"),
+    ):
+        async with guarded_hub(tmp_path, readers, grpc_, listen="0.0.0.0") as hub:
+            trusting = certified.channel_credentials()
+            with pytest.raises(grpc.aio.AioRpcError, match=said):
+                await hub.topology(None, trusting)
+            if readers:
+                await hub.topology(READER, trusting)
+
+
 # --- reload -------------------------------------------------------------------------------------
 
 
