@@ -47,6 +47,9 @@ class LogFile(Protocol):
     def size(self) -> int | None:
         """Bytes that it holds now; None where only reading to the end tells."""
 
+    def length(self) -> int:
+        """The same, where it is not known as the compressed file states it (modulo 2**32)."""
+
     def read(self, offset: int, limit: int) -> bytes:
         """Up to `limit` bytes; none at the end. Raises Unfinished."""
 
@@ -66,6 +69,9 @@ class PlainFile:
             raise
 
     def size(self) -> int | None:
+        return self.length()
+
+    def length(self) -> int:
         return os.fstat(self._fd).st_size
 
     def read(self, offset: int, limit: int) -> bytes:
@@ -73,6 +79,7 @@ class PlainFile:
 
     def close(self) -> None:
         os.close(self._fd)
+        self._fd = -1
 
 
 class GzipFile:
@@ -85,6 +92,11 @@ class GzipFile:
 
     def size(self) -> int | None:
         return None
+
+    def length(self) -> int:
+        fd = self._raw.fileno()
+        last = os.pread(fd, 4, max(os.fstat(fd).st_size - 4, 0))
+        return int.from_bytes(last, "little")
 
     def read(self, offset: int, limit: int) -> bytes:
         try:
@@ -114,6 +126,20 @@ def open_log(path: Path) -> LogFile | None:
         raise
     except OSError:
         return None
+
+
+def length(path: Path) -> int:
+    """What the log at `path` holds; 0 where it cannot be read."""
+    try:
+        file = open_log(path)
+    except PermissionError:
+        return 0
+    if file is None:
+        return 0
+    try:
+        return file.length()
+    finally:
+        file.close()
 
 
 def first_line(file: LogFile) -> FirstLine | None:

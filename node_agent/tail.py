@@ -8,6 +8,7 @@ has at most one handle. What always holds:
 
 * A log is read by one handle from the offset that the hub named, without gap, and the first line is
   compared after each read: bytes of a file that was truncated meanwhile are thrown away.
+* Where two files show the same log (a copy, a restored older one), the one that holds more is read.
 * A handle whose path now shows another file is watched for 60 s more (Traefik writes to a renamed
   log until `USR1`); one whose first line changed (`copytruncate`) starts a new log, and the old one
   goes on in a copy beside it, if there is one with unread lines.
@@ -166,6 +167,13 @@ class Tail:
             handle.first = files.first_line(handle.file)
             if handle.first is not None:
                 yield from self._bind(handle, handle.first, only_if_known=False)
+        elif self._is_spare(handle):
+            yield from self._bind(handle, handle.first, only_if_known=False)
+
+    def _is_spare(self, handle: Handle) -> bool:
+        """It shows a log that is not read anywhere now, and may be."""
+        log = self.logs.get(handle.first.fingerprint) if handle.first else None
+        return handle.live if log is None else log.handle is None
 
     def _bind(self, handle: Handle, first: FirstLine, *, only_if_known: bool) -> Iterator[Event]:
         """The handle shows this log: go on in it there, or make its acquaintance."""
@@ -186,8 +194,9 @@ class Tail:
             yield Sighted(log)
             return
         if log.handle is not None and log.handle is not handle:
-            spare = log.handle if handle.live else handle
-            self._close(spare)
+            spare = log.handle if _holds_more(handle, log.handle) else handle
+            if not spare.live:
+                self._close(spare)
             if spare is handle:
                 return
         log.handle, log.path, log.at_end = handle, handle.path, False
@@ -245,18 +254,16 @@ class Tail:
         self._scans_s = self._scans_s or [self._now_s + RESCANS_S[-1]]
 
     def _wanted(self, path: Path, first: FirstLine) -> bool:
-        live = self._live.first if self._live else None
-        if live is not None and live.fingerprint == first.fingerprint:
-            return False
+        """It holds lines that are not read from another file."""
         log = self.logs.get(first.fingerprint)
         if log is not None:
-            return log.handle is None
+            return log.handle is None or files.length(path) > log.handle.file.length()
         known = self._memory.get(self.proxy, first.fingerprint)
         if known is None:
             return True
         if known.ignored:
             return False
-        return not known.complete or (path.suffix != ".gz" and path.stat().st_size > known.offset)
+        return not known.complete or files.length(path) > known.offset
 
     def _is_anothers(self, name: str) -> bool:
         """It belongs to another proxy's log whose name begins like this one's."""
@@ -279,13 +286,14 @@ class Tail:
                 self._drop(log)
                 yield Finished(log)
         for handle in list(self._handles):
-            unborn = handle.first is None and not handle.live
-            if unborn and now_s >= handle.watch_until_s:
+            unused = not handle.live and self._log_of(handle) is None
+            if unused and now_s >= handle.watch_until_s:
                 self._close(handle)
 
     def _drop(self, log: Log) -> None:
         if log.handle is not None:
             self._close(log.handle)
+            log.handle = None
         self.logs.pop(log.fingerprint, None)
 
     def _close(self, handle: Handle) -> None:
@@ -302,3 +310,9 @@ def _same(handle: Handle) -> bool:
     if handle.first is None or handle.file.size() is None:
         return True
     return handle.file.read(0, len(handle.first.head)) == handle.first.head
+
+
+def _holds_more(one: Handle, other: Handle) -> bool:
+    """Of two files with the same first line; of equal ones the live one, which may grow."""
+    mine, others = one.file.length(), other.file.length()
+    return mine > others or (mine == others and one.live)

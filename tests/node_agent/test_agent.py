@@ -231,3 +231,16 @@ async def test_stopping_ships_what_was_just_written(place: Place, hub: FakeHub) 
         await hub.until(lambda: hub.server_watermarks)
         place.append(lines(0, 200))
     assert hub.counts() == numbers(0, 200)
+
+
+async def test_a_rotated_log_that_is_through_is_let_go_and_told_as_complete(
+    place: Place, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node_agent.tail.ROTATED_WATCH_S", 0.05)
+    place.append(lines(0, 5))
+    async with place.agent():
+        await hub.until(lambda: len(hub.rows()) == 5)
+        place.private.rename(place.private.with_suffix(".jsonl.1"))
+        place.append(line(9))
+        await hub.until(lambda: any(log.last and log.last.complete for log in hub.journal.values()))
+        await hub.until(lambda: len(hub.rows()) == 6)
