@@ -1,0 +1,192 @@
+"""What was written, against what the hub says: the ledger, the API's calls, the journal's batches.
+
+Enters: log files, a running hub, and the data of one that has ended. Leaves: rows for a table, and
+every difference in words. Files are counted here, by nothing of the agent's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+import msgspec
+
+from hub.journal_store import Store
+from hub.model import BatchCommitted
+from tests.e2e.hub_api import HubApi
+
+NUMBER = re.compile(rb'"RequestCount":(\d+)')
+PAGE = 10_000
+EQUAL = ("journalled", "in_calls", "acknowledged", "parsed")
+
+
+def first_line_print(file: Path) -> str:
+    """A log's identity: the head of the SHA-256 of its first line, without its line feed."""
+    with file.open("rb") as log:
+        return hashlib.sha256(log.readline().rstrip(b"\n")).hexdigest()[:32]
+
+
+def lines_in(file: BinaryIO) -> int:
+    """Complete lines."""
+    file.seek(0)
+    return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+@dataclass
+class Written:
+    """One log, as its file shows it."""
+
+    server: str
+    proxy: str
+    log: str
+    offsets: list[int] = field(default_factory=list)
+    """Of its good lines."""
+    numbers: list[int] = field(default_factory=list)
+    malformed: int = 0
+    first_start: bytes = b""
+
+
+def written(server: str, proxy: str, files: Iterable[Path]) -> list[Written]:
+    """The logs in these files, oldest first; a copy of a log counts once."""
+    found: dict[str, Written] = {}
+    for file in files:
+        log = Written(server, proxy, first_line_print(file))
+        offset = 0
+        with file.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break
+                number = NUMBER.search(line)
+                if b"GARBAGE" in line or number is None:
+                    log.malformed += 1
+                else:
+                    log.offsets.append(offset)
+                    log.numbers.append(int(number[1]))
+                offset += len(line)
+        known = found.get(log.log)
+        if log.numbers and (known is None or len(known.offsets) < len(log.offsets)):
+            found[log.log] = log
+    return list(found.values())
+
+
+def lost(logs: Iterable[Written]) -> tuple[int, int]:
+    """Missing and outstanding, by request numbers; a number that comes again is a new process's."""
+    missing, seen = 0, set[int]()
+    first = 0
+    for log in logs:
+        for number in log.numbers:
+            if number in seen:
+                missing += _holes(first, seen)
+                seen.clear()
+            first = first if seen else number
+            seen.add(number)
+    return missing, _holes(first, seen)
+
+
+def _holes(first: int, seen: set[int]) -> int:
+    later = [number for number in seen if number >= first]
+    return max(later, default=first - 1) - first + 1 - len(later)
+
+
+def compare(logs: Iterable[Written], ledger: dict[str, Any]) -> Iterator[str]:
+    """What differs between the files and the ledger."""
+    told = {(log["server"], log["proxy"], log["log"]): log for log in ledger["logs"]}
+    for log in logs:
+        name = f"{log.server} {log.proxy} {log.log[:8]}"
+        account = told.pop((log.server, log.proxy, log.log), None)
+        if account is None:
+            yield f"{name}: {len(log.offsets)} lines in the file, no account"
+            continue
+        lines = len(log.offsets)
+        for key, right in {"read": lines + log.malformed, "malformed": log.malformed}.items():
+            if account[key] != right:
+                yield f"{name}: {key} {account[key]}, in the file {right}"
+        for key in EQUAL:
+            if account[key] != lines:
+                yield f"{name}: {key} {account[key]}, good lines in the file {lines}"
+    for server, proxy, print_ in told:
+        yield f"{server} {proxy} {print_[:8]}: has an account and no file"
+
+
+# --- offsets, line by line
+
+
+class Hop(msgspec.Struct):
+    """Which line it is."""
+
+    server: str
+    proxy: str
+    log: str
+    offset: int
+
+
+class Call(msgspec.Struct):
+    """A call of the API, as far as it matters."""
+
+    hops: list[Hop]
+
+
+Seen = dict[tuple[str, str, str], list[int]]
+
+
+def listed(hub: HubApi) -> Seen:
+    """The offsets in all listed calls, by log, page by page."""
+    seen: Seen = {}
+    decode = msgspec.json.Decoder(Call).decode_lines
+    with httpx.Client(base_url=hub.url, trust_env=False, timeout=60) as client:
+        path: str | None = f"api/v1/requests?format=ndjson&limit={PAGE}"
+        while path is not None:
+            answer = client.get(path)
+            answer.raise_for_status()
+            for call in decode(answer.content):
+                for hop in call.hops:
+                    key = (hop.server, hop.proxy, hop.log)
+                    seen.setdefault(key, []).append(hop.offset)
+            query = answer.links.get("next", {}).get("url")
+            path = f"api/v1/requests{query}" if query else None
+    return seen
+
+
+def journalled(data: Path) -> tuple[Seen, list[str]]:
+    """The offsets in all batches of the journal in its order, and where batches do not adjoin."""
+    seen: Seen = {}
+    ends: dict[tuple[str, str, str], int] = {}
+    faults = []
+    store = Store(data)
+    try:
+        for event in store.replay():
+            if not isinstance(event, BatchCommitted):
+                continue
+            key = (event.log.server, event.log.proxy, event.log.fingerprint.hex())
+            if ends.get(key, 0) != event.first_offset:
+                faults.append(f"{key}: ends at {ends.get(key, 0)}, then {event.first_offset}")
+            ends[key] = event.end_offset
+            offsets = event.observations.offset.astype(int) + event.first_offset
+            seen.setdefault(key, []).extend(offsets.tolist())
+    finally:
+        store.close()
+    return seen, faults
+
+
+def same_lines(logs: Iterable[Written], seen: Seen, what: str, *, order: bool) -> Iterator[str]:
+    """Which lines are not there, there twice, nobody's, or (in the journal) out of order."""
+    for log in logs:
+        offsets = seen.pop((log.server, log.proxy, log.log), [])
+        name = f"{what}: {log.server} {log.proxy} {log.log[:8]}"
+        twice = sum(count - 1 for count in Counter(offsets).values() if count > 1)
+        absent = set(log.offsets) - set(offsets)
+        strangers = set(offsets) - set(log.offsets)
+        if twice or absent or strangers:
+            at = f" (first at {min(absent | strangers)})" if absent or strangers else ""
+            yield f"{name}: {len(absent)} absent, {twice} twice, {len(strangers)} nobody's{at}"
+        if order and any(one >= two for one, two in pairwise(offsets)):
+            yield f"{name}: out of order"
+    for key, offsets in seen.items():
+        yield f"{what}: {key} has {len(offsets)} lines of no file"
