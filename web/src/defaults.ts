@@ -1,7 +1,8 @@
 /** Every tunable of the view, each with its unit and its reason. */
 
-/** Acknowledge the newest frame this often, in ms: the hub measures how far behind we are. */
-export const ACK_INTERVAL_MS = 1000;
+/** Acknowledge the newest frame no more often than this, in ms: the hub, which sends at least one frame
+    a second, calls a page stale after 2 s. */
+export const ACK_INTERVAL_MS = 500;
 /** Reconnect after a random time in this range, in ms, so that viewers do not return in step. */
 export const RECONNECT_MIN_MS = 300;
 export const RECONNECT_MAX_MS = 3000;
