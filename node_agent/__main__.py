@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -73,9 +74,12 @@ def main(
         click.echo(f"{found}: good")
         return
 
+    # Until the agent takes signals over, there is nothing to drain.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # gRPC's own lines say for every attempt what our log says once, with the reason.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from node_agent.agent import Agent, Refused
+    from node_agent.checkpoint import InUse
     from node_agent.logs import configure
 
     configure(config.log)
@@ -87,6 +91,9 @@ def main(
         asyncio.run(run())
     except Refused as error:
         click.echo(f"the hub refuses: {error}", err=True)
+        sys.exit(1)
+    except InUse as error:
+        click.echo(str(error), err=True)
         sys.exit(1)
     except OSError as error:
         if error.filename is None:

@@ -185,6 +185,7 @@ class Agent:
         self._watch.close()
         for tail in self._tails:
             tail.close()
+        self._checkpoint.close()
 
 
 def greeting(config: AgentConfig, instance: bytes, *, backfill: bool) -> pb.Hello:

@@ -4,11 +4,14 @@
 with the offset that the hub last acknowledged. The hub's offset wins; this only tells a rotated
 file that still has unread lines from one that was there before the agent came.
 
+`lock`: held while an agent works here; two of them would write over each other's account.
+
 Always: a file is replaced whole (written aside, fsynced, renamed, the directory fsynced).
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -18,6 +21,10 @@ import msgspec
 from node_agent.defaults import MAX_SIGHTINGS
 
 INSTANCE_BYTES = 16
+
+
+class InUse(Exception):
+    """Another agent has the state directory."""
 
 
 class Sighting(msgspec.Struct):
@@ -46,9 +53,16 @@ class Checkpoint:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "checkpoint.json"
         directory.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(directory)
         self.instance = _instance(directory / "instance")
         self._book = _load(self._file)
         self._dirty = False
+
+    def close(self) -> None:
+        """Let another agent have the directory."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def contacted(self, proxy: str) -> bool:
         """The agent has followed this proxy before."""
@@ -105,6 +119,19 @@ class Checkpoint:
         if self._dirty:
             _replace(self._file, msgspec.json.format(msgspec.json.encode(self._book)))
             self._dirty = False
+
+
+def _locked(directory: Path) -> int:
+    """A descriptor that holds the directory; the system lets go of it however the process ends."""
+    held = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(held)
+        raise InUse(
+            f"{directory}: another hopwatch-agent works with this state directory"
+        ) from None
+    return held
 
 
 def _load(file: Path) -> Book:

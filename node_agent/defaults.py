@@ -24,6 +24,8 @@ FINGERPRINT_BYTES = 16
 """A log's identity: the head of the SHA-256 of its first line."""
 ROTATED_WATCH_S = 60.0
 """Traefik goes on writing to a renamed file until it gets `USR1`."""
+FAILING_S = 60.0
+"""So long after a failed read the log has recovered: the next failure is told again."""
 CANDIDATES = 64
 """Files beside a log that are looked at, newest first: more than any rotation keeps per restart."""
 POLL_S = 0.25

@@ -11,12 +11,11 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from node_agent.defaults import BLOCK_BYTES, CANDIDATES, FINGERPRINT_BYTES, HEAD_BYTES
+from node_agent.defaults import BLOCK_BYTES, FINGERPRINT_BYTES, HEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,14 @@ def identify(path: Path) -> FileId | None:
         return None
 
 
+def changed_ns(directory: Path) -> int:
+    """When something was last made, renamed or removed in it; 0: it is not there."""
+    try:
+        return directory.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def open_log(path: Path) -> LogFile | None:
     """Open it for reading; None where there is none. PermissionError is for the caller to tell."""
     try:
@@ -166,28 +173,6 @@ def _first_line(file: LogFile) -> FirstLine | None:
         offset += len(data)
         size = BLOCK_BYTES
     return None
-
-
-def beside(path: Path) -> list[Path]:
-    """Regular files whose name begins with the log's, the newest few, oldest first."""
-    try:
-        entries = list(_regular_entries(path))
-    except OSError:
-        return []
-    entries.sort()
-    return [found for _, found in entries[-CANDIDATES:]]
-
-
-def _regular_entries(path: Path) -> Iterator[tuple[int, Path]]:
-    with os.scandir(path.parent) as listing:
-        for entry in listing:
-            if entry.name == path.name or not entry.name.startswith(path.name):
-                continue
-            try:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.stat(follow_symlinks=False).st_mtime_ns, Path(entry.path)
-            except OSError:
-                continue
 
 
 def _regular(status: os.stat_result) -> FileId:

@@ -24,6 +24,19 @@ class Handle:
     """None until its first line is complete."""
 
 
+def same(handle: Handle) -> bool:
+    """The file still begins with the line that it was opened for; a gzipped one does not change."""
+    if handle.first is None or handle.file.size() is None:
+        return True
+    return handle.file.read(0, len(handle.first.head)) == handle.first.head
+
+
+def holds_more(one: Handle, other: Handle) -> bool:
+    """Of two files with the same first line; of equal ones the live one, which may grow."""
+    mine, others = one.file.length(), other.file.length()
+    return mine > others or (mine == others and one.live)
+
+
 @dataclass(slots=True, eq=False)
 class Log:
     """One log's content and how far it has been read."""

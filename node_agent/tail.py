@@ -24,15 +24,29 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from node_agent import files
+from node_agent.beside import Beside
 from node_agent.checkpoint import Checkpoint
-from node_agent.defaults import BLOCK_BYTES, CANDIDATES, MAX_LINE_BYTES, ROTATED_WATCH_S
+from node_agent.defaults import BLOCK_BYTES, MAX_LINE_BYTES, ROTATED_WATCH_S
 from node_agent.files import FileId, FirstLine
 from node_agent.lines import Block, LineBuffer, OverLong
-from node_agent.log import Event, Finished, Handle, Log, Sighted, Turned, Unreadable
+from node_agent.log import (
+    Event,
+    Finished,
+    Handle,
+    Log,
+    Sighted,
+    Turned,
+    Unreadable,
+    holds_more,
+    same,
+)
 from node_agent.model import LogFormat
+from node_agent.trouble import Trouble
 
 RESCANS_S = (0.0, 1.0, 5.0, 30.0)
 """After a rotation the directory is read at these distances: compression may take a while."""
+SCAN_APART_S = 1.0
+"""Two readings of a directory in which much happens lie so far apart."""
 
 
 class Tail:
@@ -53,14 +67,16 @@ class Tail:
         self.logs: dict[bytes, Log] = {}
         self._memory = memory
         self._format = format
-        self._others = [p.name for p in others if p.parent == path.parent and p != path]
+        self._beside = Beside(path, others)
         self._max_line_bytes = max_line_bytes
         self._handles: list[Handle] = []
         self._live: Handle | None = None
         self._scans_s: list[float] = [0.0]
+        self._scanned_s = 0.0
+        self._directory_ns = 0
         self._now_s = 0.0
-        self._examined: dict[tuple[FileId, int, int], FirstLine] = {}
         self._unreadable = False
+        self._trouble = Trouble()
         self._first_contact = not memory.contacted(proxy)
 
     # What the shell calls.
@@ -73,12 +89,19 @@ class Tail:
         self._now_s = now_s
         events = list(self._follow_path(now_s))
         for handle in list(self._handles):
-            events += self._inspect(handle, now_s)
+            try:
+                events += self._inspect(handle, now_s)
+            except OSError as error:
+                self._trouble.failed(error, self._now_s)
+        self._follow_directory(now_s)
         if self._scans_s and now_s >= self._scans_s[0]:
             self._scans_s = [at for at in self._scans_s if at > now_s]
+            self._scanned_s = now_s
             events += self._scan(now_s)
         if let_go:
             events += self._let_go(now_s)
+        if news := self._trouble.news(now_s):
+            events.append(Unreadable(self.path, news))
         return events
 
     def seek(self, log: Log, offset: int) -> None:
@@ -102,7 +125,11 @@ class Tail:
         except files.Unfinished:
             self._put_off(log, log.handle)
             return []
-        if not _same(log.handle):
+        except OSError as error:
+            log.at_end = True
+            self._trouble.failed(error, self._now_s)
+            return []
+        if not same(log.handle):
             log.at_end = False
             return []
         log.at_end = len(data) < limit
@@ -156,7 +183,7 @@ class Tail:
 
     def _inspect(self, handle: Handle, now_s: float) -> Iterator[Event]:
         """Notice a changed first line, and a first line that became complete."""
-        if handle.first is not None and not _same(handle):
+        if handle.first is not None and not same(handle):
             log = self._log_of(handle)
             handle.first = None
             self._rescan(now_s)
@@ -194,7 +221,7 @@ class Tail:
             yield Sighted(log)
             return
         if log.handle is not None and log.handle is not handle:
-            spare = log.handle if _holds_more(handle, log.handle) else handle
+            spare = log.handle if holds_more(handle, log.handle) else handle
             if not spare.live:
                 self._close(spare)
             if spare is handle:
@@ -203,16 +230,23 @@ class Tail:
 
     # Files beside it.
 
+    def _follow_directory(self, now_s: float) -> None:
+        """A log may have come and been copied, renamed or compressed between two looks."""
+        changed_ns = files.changed_ns(self.path.parent)
+        if changed_ns != self._directory_ns:
+            self._directory_ns = changed_ns
+            soonest_s = max(now_s, self._scanned_s + SCAN_APART_S)
+            self._scans_s = sorted(
+                (*self._scans_s[:1], *(soonest_s + distance for distance in RESCANS_S))
+            )
+
     def _rescan(self, now_s: float) -> None:
         self._scans_s = [now_s + distance for distance in RESCANS_S]
 
     def _scan(self, now_s: float) -> Iterator[Event]:
         """Open the files beside the log that have something to read, oldest first."""
-        for path in files.beside(self.path):
-            if self._is_anothers(path.name):
-                continue
-            first = self._examine(path)
-            if first is None or not self._wanted(path, first):
+        for path, first in self._beside.look([handle.file.id for handle in self._handles]):
+            if not self._wanted(path, first):
                 continue
             file = files.open_log(path)
             if file is None:
@@ -223,29 +257,6 @@ class Tail:
             yield from self._bind(handle, first, only_if_known=self._first_contact)
         self._first_contact = False
         self._memory.contact(self.proxy)
-
-    def _examine(self, path: Path) -> FirstLine | None:
-        """A file's first line, unless it is open already or cannot be read."""
-        try:
-            status = path.stat()
-            identity = FileId(status.st_dev, status.st_ino)
-            if any(handle.file.id == identity for handle in self._handles):
-                return None
-            key = identity, status.st_size, status.st_mtime_ns
-            if key not in self._examined:
-                file = files.open_log(path)
-                if file is None:
-                    return None
-                first = files.first_line(file)
-                file.close()
-                if first is None:
-                    return None
-                if len(self._examined) > 4 * CANDIDATES:
-                    self._examined.clear()
-                self._examined[key] = first
-            return self._examined[key]
-        except OSError:
-            return None
 
     def _put_off(self, log: Log, handle: Handle) -> None:
         """A compressed file that is not whole: try again at a later scan."""
@@ -264,14 +275,6 @@ class Tail:
         if known.ignored:
             return False
         return not known.complete or files.length(path) > known.offset
-
-    def _is_anothers(self, name: str) -> bool:
-        """It belongs to another proxy's log whose name begins like this one's."""
-        mine = self.path.name
-        return any(
-            other.startswith(mine) and len(other) > len(mine) and name.startswith(other)
-            for other in self._others
-        )
 
     # The end.
 
@@ -303,16 +306,3 @@ class Tail:
     def _log_of(self, handle: Handle) -> Log | None:
         log = self.logs.get(handle.first.fingerprint) if handle.first else None
         return log if log is not None and log.handle is handle else None
-
-
-def _same(handle: Handle) -> bool:
-    """The file still begins with the line that it was opened for; a gzipped one does not change."""
-    if handle.first is None or handle.file.size() is None:
-        return True
-    return handle.file.read(0, len(handle.first.head)) == handle.first.head
-
-
-def _holds_more(one: Handle, other: Handle) -> bool:
-    """Of two files with the same first line; of equal ones the live one, which may grow."""
-    mine, others = one.file.length(), other.file.length()
-    return mine > others or (mine == others and one.live)

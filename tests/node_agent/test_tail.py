@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import shutil
 from pathlib import Path
 
 import pytest
 
-from node_agent.checkpoint import Checkpoint
-from node_agent.log import Finished, Log, Sighted, Turned
+from node_agent import files
+from node_agent.checkpoint import Checkpoint, InUse
+from node_agent.log import Finished, Log, Sighted, Turned, Unreadable
 from node_agent.model import LogFormat
 from node_agent.tail import Tail
 from tests.node_agent.build import line, lines
@@ -57,6 +59,7 @@ class Reader:
     def restarted(self) -> Reader:
         """The agent was killed and starts again; the hub keeps what it has."""
         self.memory.save()
+        self.memory.close()
         self.tail.close()
         return Reader(self.directory, self.journal)
 
@@ -295,6 +298,7 @@ def test_at_first_contact_a_rotated_log_that_the_hub_knows_is_read_on(tmp_path: 
     rotate(reader.path)
     append(reader.path, lines(10, 11))
     reader.tail.close()
+    reader.memory.close()
     shutil.rmtree(tmp_path / "state")
     reader = Reader(tmp_path, reader.journal)
     reader.step()
@@ -332,9 +336,59 @@ def test_the_format_is_told_by_the_first_line(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_is_put_aside(tmp_path: Path) -> None:
-    Checkpoint(tmp_path).contact("private")
+    memory = Checkpoint(tmp_path)
+    memory.contact("private")
+    memory.close()
     (tmp_path / "checkpoint.json").write_bytes(b"{")
     memory = Checkpoint(tmp_path)
     assert not memory.contacted("private")
     assert (tmp_path / "checkpoint.damaged").exists()
+    memory.close()
     assert memory.instance == Checkpoint(tmp_path).instance
+
+
+def test_names_that_logrotates_extension_makes_are_found_and_no_others(tmp_path: Path) -> None:
+    for name in ("access-20261122.log", "access.2.log", "access-20261121.log.gz"):
+        content = lines(len(name), len(name) + 1)
+        (tmp_path / name).write_bytes(gzip.compress(content) if name[-1] == "z" else content)
+    for name in (
+        "access-admin.log",
+        "access-20261122-admin.log",
+        "accessories.log",
+        "access-7.log",
+    ):
+        append(tmp_path / name, lines(60 + len(name), 61 + len(name)))
+    memory = Checkpoint(tmp_path / "state")
+    memory.contact("private")
+    path = tmp_path / "access.log"
+    tail = Tail("private", path, memory, others=[path, tmp_path / "access-7.log"])
+    found = {event.log.path.name for event in tail.look(0.0) if isinstance(event, Sighted)}
+    assert found == {"access-20261122.log", "access.2.log", "access-20261121.log.gz"}
+
+
+def test_a_disk_that_fails_is_told_once_and_reading_goes_on_when_it_works(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(reader.path, lines(0, 3))
+    reader.step()
+    append(reader.path, lines(3, 5))
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        broken.setattr(files.PlainFile, "read", fail)
+        told = [event for _ in range(5) for event in reader.tail.look(reader.now_s)]
+        for log in reader.tail.logs.values():
+            assert reader.tail.read(log) == []
+    assert [type(event) for event in told] == [Unreadable]
+    reader.step()
+    assert reader.stored == [lines(0, 5)]
+
+
+def test_a_second_agent_on_the_same_state_directory_is_refused(tmp_path: Path) -> None:
+    memory = Checkpoint(tmp_path)
+    with pytest.raises(InUse, match="another hopwatch-agent"):
+        Checkpoint(tmp_path)
+    memory.close()
+    Checkpoint(tmp_path).close()

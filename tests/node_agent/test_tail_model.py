@@ -1,8 +1,9 @@
-"""Random days of a log: however it turns and whoever crashes, what is journalled is what was written.
+"""Random days of a log: whatever turns and whoever crashes, each line is journalled once, in order.
 
-The invariant: per log, the journalled lines are the written ones, in their order, each once. At any
-time they are a beginning of them; when all has come to rest, all of them. Excluded is what no reader
-can see: lines written between a copy and a truncation, or after a deletion that nobody saw.
+The invariant: per log, the journalled lines are the written ones. At any time they are a beginning
+of them; when all has come to rest, all of them. Excluded is what no reader can see: lines written
+between a copy and a truncation, or after a deletion that nobody saw. More of them by
+`HOPWATCH_MODEL_EXAMPLES=2000`.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Days(RuleBasedStateMachine):
     def agent_crashes(self, save: bool) -> None:
         if save:
             self.memory.save()
+        self.memory.close()
         self.tail.close()
         self.relay = None
         self.hub.cut(journal_first=False)
@@ -247,6 +249,7 @@ class Days(RuleBasedStateMachine):
         finally:
             if self.relay is not None:
                 self.tail.close()
+                self.memory.close()
             if self.world.out is not None:
                 self.world.half = b""
                 self.world.stop()
