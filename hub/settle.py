@@ -98,10 +98,12 @@ class Settling:
         expired = self.join.expire(lambda half: due(half) or complete(half))
         self._settle_alone(expired, progress, outcome)
         show_ns = now_ns - SHOW_HALF_AFTER_MS * MS
-        for half in self.join.waiting.values():
-            if half.shown_edge < 0 and half.seen_ns <= show_ns and self._call_of(half.row) < 0:
-                half.shown_edge = self._edge_of_half(half)
-                outcome.halves.append(half)
+        unshown = [
+            half
+            for half in self.join.waiting.values()
+            if half.shown_edge < 0 and half.seen_ns <= show_ns and self._call_of(half.row) < 0
+        ]
+        self._show(unshown, outcome)
         self.join.forget(now_ns, self.rows.table.first)
         return outcome
 
@@ -273,19 +275,33 @@ class Settling:
         }
 
     def _settle_alone(self, halves: list[Half], progress: Progress, outcome: Outcome) -> None:
+        for log, group in self._by_log(halves):
+            numbers = np.array([half.row for half in group], np.int64)
+            ends = np.array([half.end_ns for half in group], np.int64)
+            calls = np.array([self._call_of(half.row) for half in group], np.int64)
+            alone = self._alone_values(numbers, log).items()
+            values = {name: column(value, len(group)).copy() for name, value in alone}
+            for place, half in enumerate(group):
+                for name, value in self._told_alone(half, progress).items():
+                    values[name][place] = value
+            if (fresh := calls < 0).any():
+                self._new(numbers[fresh], _part(values, fresh), ends[fresh], outcome)
+            for place in np.flatnonzero(~fresh).tolist():
+                one = _part(values, slice(place, place + 1))
+                if self._differs(calls[place], one):
+                    self._amend(calls[place : place + 1], one, outcome)
+
+    def _by_log(self, halves: Iterable[Half]) -> Iterable[tuple[Log, list[Half]]]:
+        groups: dict[int, list[Half]] = {}
         for half in halves:
-            log = self.logs[self.rows.table.value("log", half.row)]
-            number = np.array([half.row], np.int64)
-            values = self._alone_values(number, log)
-            if half.role is Role.CALLER:
-                values["reason"] = self._callee_reason(half, progress)
-            elif half.other >= 0:
-                values |= self._callee_alone(half, progress)
-            call = self._call_of(half.row)
-            if call < 0:
-                self._new(number, values, np.array([half.end_ns]), outcome)
-            elif self._differs(call, values):
-                self._amend(np.array([call], np.int64), values, outcome)
+            groups.setdefault(self.rows.table.value("log", half.row), []).append(half)
+        return [(self.logs[log], group) for log, group in groups.items()]
+
+    def _told_alone(self, half: Half, progress: Progress) -> dict[str, int]:
+        """What a half that stays alone tells beyond its own line."""
+        if half.role is Role.CALLER:
+            return {"reason": self._callee_reason(half, progress)}
+        return self._callee_alone(half, progress) if half.other >= 0 else {}
 
     def _differs(self, call: int, values: dict[str, object]) -> bool:
         table = self.calls.table
@@ -300,9 +316,9 @@ class Settling:
             return Reason.CALLEE_SILENT
         return Reason.CALLEE_LINE_LOST if progress.lines_lost(half.other) else Reason.UNKNOWN
 
-    def _callee_alone(self, half: Half, progress: Progress) -> dict[str, object]:
+    def _callee_alone(self, half: Half, progress: Progress) -> dict[str, int]:
         """A request from another server whose proxy did not log it."""
-        values: dict[str, object] = {"other": half.other}
+        values: dict[str, int] = {"other": half.other}
         peer = self._federation.servers[half.other]
         at_ns = half.start_ns + progress.skew_ns(half.other)
         claim = self._identity.claimed(peer, half.client, at_ns) if half.client else None
@@ -319,22 +335,31 @@ class Settling:
 
     def _settle_pairs(self, pairs: Iterable[Pair], outcome: Outcome) -> None:
         fresh: list[Pair] = []
+        again: dict[int, Pair] = {}
         for pair in pairs:
-            earlier = [
-                call
-                for half in (pair.caller, pair.callee)
-                if (call := self._call_of(half.row)) >= 0
-            ]
+            rows = (pair.caller.row, pair.callee.row)
+            earlier = [call for row in rows if (call := self._call_of(row)) >= 0]
             if not earlier:
                 fresh.append(pair)
-                continue
-            self._amend(np.array(earlier[:1], np.int64), self._values_of_pairs([pair]), outcome)
-            if len(earlier) == 2:
-                self._merge_away(earlier[1], outcome)
+            elif len(earlier) == 1 and earlier[0] not in again:
+                again[earlier[0]] = pair
+            else:
+                self._amend_pairs(again, outcome)
+                self._amend_pairs({earlier[0]: pair}, outcome)
+                again = {}
+                if len(earlier) == 2:
+                    self._merge_away(earlier[1], outcome)
+        self._amend_pairs(again, outcome)
         if fresh:
             callers = np.array([pair.caller.row for pair in fresh], np.int64)
             ends = np.array([pair.caller.end_ns for pair in fresh], np.int64)
             self._new(callers, self._values_of_pairs(fresh), ends, outcome)
+
+    def _amend_pairs(self, pairs: dict[int, Pair], outcome: Outcome) -> None:
+        """Calls that stood alone have found the other half."""
+        if pairs:
+            calls = np.array(list(pairs), np.int64)
+            self._amend(calls, self._values_of_pairs(list(pairs.values())), outcome)
 
     def _call_of(self, row: int) -> int:
         """The kept call that a row stands in; -1: none yet."""
@@ -486,12 +511,20 @@ class Settling:
         via = [self.logs[log].proxy.node for log in (first, second) if log >= 0]
         return self._graph.edge(from_node, to_node, Origin(origin), tuple(via)).number
 
-    def _edge_of_half(self, half: Half) -> int:
-        log = self.logs[self.rows.table.value("log", half.row)]
-        values = self._alone_values(np.array([half.row], np.int64), log)
-        edges = self._edges(values, 1)
-        self._graph.seen(edges.astype(np.int64), np.array([half.end_ns]))
-        return int(edges[0])
+    def _show(self, halves: list[Half], outcome: Outcome) -> None:
+        """From now on the live view shows them as halves."""
+        for log, group in self._by_log(halves):
+            rows = np.array([half.row for half in group], np.int64)
+            edges = self._edges(self._alone_values(rows, log), len(group))
+            ends = np.array([half.end_ns for half in group], np.int64)
+            self._graph.seen(edges.astype(np.int64), ends)
+            for half, edge in zip(group, edges.tolist(), strict=True):
+                half.shown_edge = edge
+        outcome.halves += halves
 
     def _others(self, server: int) -> Sequence[int]:
         return [record.number for record in self._federation.servers if record.number != server]
+
+
+def _part(values: dict[str, Numbers], rows: Mask | slice) -> dict[str, object]:
+    return {name: value[rows] for name, value in values.items()}
