@@ -104,6 +104,7 @@ class Pump:
 
     async def turn(self) -> None:
         """Look, ship, say what is due."""
+        self._watch.forget()
         self._look()
         await self._ship()
         self._tick()

@@ -8,12 +8,17 @@ happens every 250 ms anyway. So a missed event costs time, never a line. Where i
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncinotify import Inotify
+
+EVENTS_BYTES = 64 * 1024
+"""Read at once: more than a coalescing interval brings."""
 
 
 class Watch:
@@ -29,6 +34,7 @@ class Watch:
             from asyncinotify import Inotify
 
             self._inotify = Inotify(sync_timeout=0)
+            os.set_blocking(self._inotify.fd, False)
         except (ImportError, OSError, AttributeError, TypeError) as error:
             self.reason = str(error)
         self.refresh()
@@ -64,13 +70,23 @@ class Watch:
         self._watched &= present
 
     async def changed(self) -> None:
-        """Return when something happened; without inotify, never."""
+        """Return when something has happened since `forget`; without inotify, never."""
         if self._inotify is None:
             await asyncio.Event().wait()
             return
-        await self._inotify.get()
-        while self._inotify.sync_get() is not None:
-            pass
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._inotify.fd, told.set)
+        try:
+            await told.wait()
+        finally:
+            if self._inotify.fd >= 0:
+                loop.remove_reader(self._inotify.fd)
+
+    def forget(self) -> None:
+        """What has happened until now will be seen: thousands of events, unread by us."""
+        if self._inotify is not None:
+            with suppress(BlockingIOError):
+                os.read(self._inotify.fd, EVENTS_BYTES)
 
     def close(self) -> None:
         """Let go of the watches."""
