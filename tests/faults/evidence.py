@@ -23,6 +23,7 @@ from hub.model import BatchCommitted
 from tests.e2e.hub_api import HubApi
 
 NUMBER = re.compile(rb'"RequestCount":(\d+)')
+START = re.compile(rb'"StartUTC":"([^"Z]+)')
 PAGE = 10_000
 EQUAL = ("journalled", "in_calls", "acknowledged", "parsed")
 
@@ -50,11 +51,12 @@ class Written:
     """Of its good lines."""
     numbers: list[int] = field(default_factory=list)
     malformed: int = 0
-    first_start: bytes = b""
+    began: bytes = b""
+    """StartUTC of its first good line."""
 
 
 def written(server: str, proxy: str, files: Iterable[Path]) -> list[Written]:
-    """The logs in these files, oldest first; a copy of a log counts once."""
+    """The logs in these files, oldest lines first; a copy of a log counts once."""
     found: dict[str, Written] = {}
     for file in files:
         log = Written(server, proxy, first_line_print(file))
@@ -67,13 +69,15 @@ def written(server: str, proxy: str, files: Iterable[Path]) -> list[Written]:
                 if b"GARBAGE" in line or number is None:
                     log.malformed += 1
                 else:
+                    start = None if log.began else START.search(line)
+                    log.began = start[1] if start else log.began
                     log.offsets.append(offset)
                     log.numbers.append(int(number[1]))
                 offset += len(line)
         known = found.get(log.log)
         if log.numbers and (known is None or len(known.offsets) < len(log.offsets)):
             found[log.log] = log
-    return list(found.values())
+    return sorted(found.values(), key=lambda log: log.began)
 
 
 def lost(logs: Iterable[Written]) -> tuple[int, int]:

@@ -12,9 +12,9 @@ Call `enter` before any thread exists.
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +34,8 @@ SERVERS = ("server-a", "server-b")
 HUB_ADDRESS = "10.99.0.1"
 HUB_PORT = 7443
 DISK_MIB = 256
+KEPT_BYTES = 24 << 20
+"""Of a disk that is full but not to the brim: less than the reserve (64 MiB)."""
 Enter = Callable[[], None]
 
 
@@ -163,12 +165,17 @@ class Loopback:
 
 def fill(data: Path, *, to_the_brim: bool) -> None:
     """Leave less than the journal's reserve on the hub's disk, or nothing at all."""
-    ballast = data / "ballast"
-    with ballast.open("wb") as out:
-        left = os.statvfs(data)
-        free = left.f_bavail * left.f_frsize
-        keep = 0 if to_the_brim else random.Random(free).randrange(8 << 20, 48 << 20)
-        os.posix_fallocate(out.fileno(), 0, max(free - keep, 4096))
+    keep = 0 if to_the_brim else KEPT_BYTES
+    with (data / "ballast").open("wb") as out:
+        while (more := _free(data) - keep) > 0:
+            end = os.fstat(out.fileno()).st_size
+            with suppress(OSError):  # Others write meanwhile: look again.
+                os.posix_fallocate(out.fileno(), end, more)
+
+
+def _free(data: Path) -> int:
+    left = os.statvfs(data)
+    return left.f_bavail * left.f_frsize
 
 
 def empty(data: Path) -> None:
