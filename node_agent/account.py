@@ -32,6 +32,16 @@ class Pace:
     watermark_interval_s: float = WATERMARK_INTERVAL_S
 
 
+@dataclass(slots=True)
+class Totals:
+    """Lines of one proxy since the process began."""
+
+    read: int = 0
+    malformed: int = 0
+    sent: int = 0
+    acknowledged: int = 0
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """What was read and said of one log in this stream."""
@@ -42,6 +52,8 @@ class Account:
     read: int = 0
     malformed: int = 0
     sent: int = 0
+    acknowledged: int = 0
+    """Lines, as the hub counts them."""
     watermark_ns: int = 0
     said_s: float = 0.0
     in_flight: deque[tuple[int, int]] = field(default_factory=deque)

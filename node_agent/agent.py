@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 
 import structlog
 from hopwatch import __version__
@@ -19,6 +20,7 @@ from node_agent.credentials import Credentials, UnusableCredentials, read
 from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
 from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
+from node_agent.progress import Backfill
 from node_agent.pump import Pump
 from node_agent.redact import Redactor
 from node_agent.session import Session
@@ -73,6 +75,9 @@ class Agent:
                 background.append(group.create_task(self._keep_connected(), name="uplink"))
                 background.append(group.create_task(self._pump.wake_by_watch(), name="watch"))
                 background.append(group.create_task(self._stopped(), name="stop"))
+                if self._config.metrics.listen:
+                    scrapes = self._answer_scrapes(self._config.metrics.listen)
+                    background.insert(0, group.create_task(scrapes, name="metrics"))
                 worker = group.create_task(self._work(), name="pump")
                 stopper = background[-1]
                 await asyncio.wait((worker, stopper), return_when=asyncio.FIRST_COMPLETED)
@@ -101,6 +106,20 @@ class Agent:
         logger.info("token and certificates reloaded", changed=changed)
         if changed and self._stream is not None:
             self._pump.close_stream("token or certificates have changed")
+
+    async def _answer_scrapes(self, listen: str) -> None:
+        """Without metrics the agent goes on: lines matter more."""
+        from node_agent import metrics
+
+        def ready(port: int) -> None:
+            logger.info("metrics", address=f"{listen.rpartition(':')[0]}:{port}")
+
+        collector = metrics.AgentCollector(self._session, self._pump.relay)
+        try:
+            await metrics.serve(listen, collector, ready)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            logger.error("metrics cannot be served", listen=listen, reason=reason)
 
     async def _stopped(self) -> None:
         await self._stop.wait()
@@ -156,9 +175,11 @@ class Agent:
 
     async def _work(self) -> None:
         if self._once:
-            while not (self._pump.relay.through or self._stop.is_set()):
-                await self._pump.rest(0.05)
-                await self._pump.turn()
+            with Backfill(time.monotonic()) as backfill:
+                while not (self._pump.relay.through or self._stop.is_set()):
+                    await self._pump.rest(0.05)
+                    await self._pump.turn()
+                    backfill.show(*self._pump.relay.progress(), time.monotonic())
         else:
             await self._pump.run()
         self._pump.leaving = True

@@ -16,6 +16,11 @@ from node_agent import files
 from node_agent.defaults import CANDIDATES
 from node_agent.files import FileId, FirstLine
 
+RESCANS_S = (0.0, 1.0, 5.0, 30.0)
+"""After a rotation the directory is read at these distances: compression may take a while."""
+SCAN_APART_S = 1.0
+"""Two readings of a directory in which much happens lie so far apart."""
+
 
 class Beside:
     """Looks around one log; remembers the first lines of files that have not changed."""
@@ -82,3 +87,36 @@ class Beside:
             return self._known[key]
         except OSError:
             return None
+
+
+class Schedule:
+    """When to look again: after each change of the directory, several times, since compression and
+    copying take a while. A log may have come and been renamed between two looks."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._at_s: list[float] = [0.0]
+        self._done_s = 0.0
+        self._changed_ns = 0
+
+    def soon(self, now_s: float) -> None:
+        """Something has turned: now, and then again."""
+        self._at_s = [now_s + distance for distance in RESCANS_S]
+
+    def later(self, now_s: float) -> None:
+        """A file was not whole yet."""
+        self._at_s = self._at_s or [now_s + RESCANS_S[-1]]
+
+    def due(self, now_s: float) -> bool:
+        """Look now."""
+        changed_ns = files.changed_ns(self._directory)
+        if changed_ns != self._changed_ns:
+            self._changed_ns = changed_ns
+            soonest_s = max(now_s, self._done_s + SCAN_APART_S)
+            follow = (soonest_s + distance for distance in RESCANS_S)
+            self._at_s = sorted((*self._at_s[:1], *follow))
+        if not self._at_s or now_s < self._at_s[0]:
+            return False
+        self._at_s = [at for at in self._at_s if at > now_s]
+        self._done_s = now_s
+        return True

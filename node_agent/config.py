@@ -193,6 +193,12 @@ class Privacy(Section):
     redact_parameters: tuple[Name, ...] = ()
 
 
+class Metrics(Section):
+    """`[metrics]`: where Prometheus may ask this agent."""
+
+    listen: ListenAddress | None = None
+
+
 class State(Section):
     """`[state]`: what must survive a restart."""
 
@@ -220,5 +226,6 @@ class AgentConfig(BaseSettings):
     docker: Docker | None = None
     services: tuple[Service, ...] = ()
     privacy: Privacy = Field(default_factory=Privacy)
+    metrics: Metrics = Field(default_factory=Metrics)
     state: State = Field(default_factory=State)
     log: Log = Field(default_factory=Log)

@@ -77,6 +77,18 @@ class Relay:
         return sorted(every, key=lambda log: not log.live)
 
     @property
+    def proxies(self) -> Iterable[str]:
+        """Whose logs are followed."""
+        return self._tails
+
+    def progress(self) -> tuple[int, int]:
+        """Bytes acknowledged, of all bytes that the open logs hold."""
+        logs = [log for log in self.logs() if log.handle is not None]
+        return sum(log.acknowledged for log in logs), sum(
+            max(log.handle.file.length(), log.acknowledged) for log in logs if log.handle
+        )
+
+    @property
     def resumed(self) -> bool:
         """The hub has said of every log where to go on."""
         return all(log.buffer is not None for log in self.logs())

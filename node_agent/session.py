@@ -12,12 +12,13 @@ in `ingest.proto`; what this half adds:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from enum import Enum
 
 from hopwatch.v1 import ingest_pb2 as pb
 
-from node_agent.account import Account, Pace, pace_of
+from node_agent.account import Account, Pace, Totals, pace_of
 from node_agent.batch import Encoder
 from node_agent.commands import Acknowledged, Close, Command, Seek, Send
 from node_agent.defaults import CATCH_UP_SHARE, SILENCE_S, WATERMARK_SLACK_NS
@@ -46,6 +47,7 @@ class Session:
         self._encoder = Encoder(redactor)
         self._accounts: dict[Log, Account] = {}
         self._by_number: dict[int, Account] = {}
+        self._totals: defaultdict[str, Totals] = defaultdict(Totals)
         self._next_number = 1
         self._unacknowledged = 0
         self._inventory: pb.Inventory | None = None
@@ -111,7 +113,7 @@ class Session:
             return []
         account.resumed = True
         account.read, account.malformed = resume.lines, resume.malformed
-        account.sent = resume.lines
+        account.sent = account.acknowledged = resume.lines
         return [Seek(account.log, resume.offset)]
 
     def _acknowledge(self, resume: pb.Resume) -> list[Command]:
@@ -119,6 +121,9 @@ class Session:
         if account is None:
             return []
         self._unacknowledged -= account.land(resume.offset)
+        if resume.lines > account.acknowledged:
+            self._totals[account.log.proxy].acknowledged += resume.lines - account.acknowledged
+            account.acknowledged = resume.lines
         return [Acknowledged(account.log, resume.offset)]
 
     # Logs and their lines.
@@ -137,6 +142,10 @@ class Session:
     def unacknowledged(self) -> int:
         """Bytes of batches in flight."""
         return self._unacknowledged
+
+    def totals(self, proxy: str) -> Totals:
+        """What this process did with a proxy's lines."""
+        return self._totals[proxy]
 
     def may_read(self, log: Log) -> bool:
         """Lines of this log can be sent now."""
@@ -168,6 +177,10 @@ class Session:
             account.fly(batch.end_offset, size)
             self._unacknowledged += size
         batches[-1].watermark_ns = account.watermark_ns
+        totals = self._totals[log.proxy]
+        totals.read += chunk.rows + chunk.malformed
+        totals.malformed += chunk.malformed
+        totals.sent = totals.read
         account.sent = account.read
         account.said_s = now_s
         return [Send(pb.AgentMessage(batch=batch)) for batch in batches]

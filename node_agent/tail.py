@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from node_agent import files
-from node_agent.beside import Beside
+from node_agent.beside import Beside, Schedule
 from node_agent.checkpoint import Checkpoint
 from node_agent.defaults import BLOCK_BYTES, MAX_LINE_BYTES, ROTATED_WATCH_S
 from node_agent.files import FileId, FirstLine
@@ -42,11 +42,6 @@ from node_agent.log import (
 )
 from node_agent.model import LogFormat
 from node_agent.trouble import Trouble
-
-RESCANS_S = (0.0, 1.0, 5.0, 30.0)
-"""After a rotation the directory is read at these distances: compression may take a while."""
-SCAN_APART_S = 1.0
-"""Two readings of a directory in which much happens lie so far apart."""
 
 
 class Tail:
@@ -71,9 +66,7 @@ class Tail:
         self._max_line_bytes = max_line_bytes
         self._handles: list[Handle] = []
         self._live: Handle | None = None
-        self._scans_s: list[float] = [0.0]
-        self._scanned_s = 0.0
-        self._directory_ns = 0
+        self._scans = Schedule(path.parent)
         self._now_s = 0.0
         self._unreadable = False
         self._trouble = Trouble()
@@ -93,10 +86,7 @@ class Tail:
                 events += self._inspect(handle, now_s)
             except OSError as error:
                 self._trouble.failed(error, self._now_s)
-        self._follow_directory(now_s)
-        if self._scans_s and now_s >= self._scans_s[0]:
-            self._scans_s = [at for at in self._scans_s if at > now_s]
-            self._scanned_s = now_s
+        if self._scans.due(now_s):
             events += self._scan(now_s)
         if let_go:
             events += self._let_go(now_s)
@@ -156,7 +146,7 @@ class Tail:
         if live is not None and live.file.id != found:
             live.live, live.watch_until_s = False, now_s + ROTATED_WATCH_S
             self._live = None
-            self._rescan(now_s)
+            self._scans.soon(now_s)
             if (log := self._log_of(live)) is not None:
                 yield Turned(log, "rotated" if found else "gone")
         if self._live is None and found is not None:
@@ -179,14 +169,14 @@ class Tail:
         handle.live, self._unreadable = True, False
         self._live = handle
         # Others may have come and gone since the last look.
-        self._rescan(self._now_s)
+        self._scans.soon(self._now_s)
 
     def _inspect(self, handle: Handle, now_s: float) -> Iterator[Event]:
         """Notice a changed first line, and a first line that became complete."""
         if handle.first is not None and not same(handle):
             log = self._log_of(handle)
             handle.first = None
-            self._rescan(now_s)
+            self._scans.soon(now_s)
             if log is not None:
                 log.handle, log.gone_s = None, now_s + ROTATED_WATCH_S
                 yield Turned(log, "truncated")
@@ -230,19 +220,6 @@ class Tail:
 
     # Files beside it.
 
-    def _follow_directory(self, now_s: float) -> None:
-        """A log may have come and been copied, renamed or compressed between two looks."""
-        changed_ns = files.changed_ns(self.path.parent)
-        if changed_ns != self._directory_ns:
-            self._directory_ns = changed_ns
-            soonest_s = max(now_s, self._scanned_s + SCAN_APART_S)
-            self._scans_s = sorted(
-                (*self._scans_s[:1], *(soonest_s + distance for distance in RESCANS_S))
-            )
-
-    def _rescan(self, now_s: float) -> None:
-        self._scans_s = [now_s + distance for distance in RESCANS_S]
-
     def _scan(self, now_s: float) -> Iterator[Event]:
         """Open the files beside the log that have something to read, oldest first."""
         for path, first in self._beside.look([handle.file.id for handle in self._handles]):
@@ -262,7 +239,7 @@ class Tail:
         """A compressed file that is not whole: try again at a later scan."""
         self._close(handle)
         log.handle, log.gone_s = None, self._now_s + ROTATED_WATCH_S
-        self._scans_s = self._scans_s or [self._now_s + RESCANS_S[-1]]
+        self._scans.later(self._now_s)
 
     def _wanted(self, path: Path, first: FirstLine) -> bool:
         """It holds lines that are not read from another file."""
