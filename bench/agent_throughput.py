@@ -47,7 +47,7 @@ directory = "state"
 def make_log(path: Path, count: int) -> None:
     """Lines as Traefik writes them with tracing on: every trace id another."""
     blank = b"@" * 32
-    pool = [line(number, TraceId=blank.decode()) for number in range(1000)]
+    pool = [line(number, TraceId=blank.decode()) for number in range(1, 1001)]
     with path.open("wb") as out:
         for number in range(count):
             trace = hashlib.md5(number.to_bytes(8)).hexdigest().encode()

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 the hub refuses (only with --once) or the state directory 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ import click
 from hopwatch import __version__
 
 from node_agent.credentials import UnusableCredentials, read
+from node_agent.defaults import GC_ALLOCATIONS
 from node_agent.settings import ConfigError, find, load
 
 EPILOG = """
@@ -83,6 +85,8 @@ def main(
     from node_agent.logs import configure
 
     configure(config.log)
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)
 
     async def run() -> None:
         await Agent(config, once=once).run()

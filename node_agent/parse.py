@@ -24,6 +24,8 @@ from node_agent.stamps import all_utc_ns, parse_ns
 
 _OPEN, _CLOSE = b"{}"
 _decoder = msgspec.json.Decoder(Entry)
+_BAD = (msgspec.DecodeError, ValueError, RecursionError)
+"""What a line can be: no JSON or of other types, no time, nested thousands deep."""
 
 
 def parse(piece: Block | OverLong, only: LogFormat | None = None) -> Chunk:
@@ -48,7 +50,7 @@ def _parse_at_once(block: Block) -> Chunk | None:
         if len(entries) != len(offsets):
             return None
         starts = all_utc_ns([entry.start_utc for entry in entries])
-    except (msgspec.DecodeError, ValueError):
+    except _BAD:
         return None
     return Chunk(block.offset, block.end_offset, entries, offsets, starts)
 
@@ -83,7 +85,7 @@ def _parse_each(block: Block, only: LogFormat | None) -> Chunk:
     for offset, line in zip(_offsets(block, lines), lines, strict=True):
         try:
             entry, start_ns = parse_line(line, only)
-        except (msgspec.DecodeError, ValueError) as error:
+        except _BAD as error:
             malformed_at.append(offset)
             if len(samples) < MAX_SAMPLES:
                 samples.append(_failure(offset, line, str(error)))
