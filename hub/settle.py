@@ -14,6 +14,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
+from hub.alone import told_alone
 from hub.calls import Calls, Counted, Numbers, column
 from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
 from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason, Role
@@ -282,7 +283,9 @@ class Settling:
             alone = self._alone_values(numbers, log).items()
             values = {name: column(value, len(group)).copy() for name, value in alone}
             for place, half in enumerate(group):
-                for name, value in self._told_alone(half, progress).items():
+                for name, value in told_alone(
+                    half, progress, self._federation, self._identity
+                ).items():
                     values[name][place] = value
             if (fresh := calls < 0).any():
                 self._new(numbers[fresh], _part(values, fresh), ends[fresh], outcome)
@@ -297,41 +300,10 @@ class Settling:
             groups.setdefault(self.rows.table.value("log", half.row), []).append(half)
         return [(self.logs[log], group) for log, group in groups.items()]
 
-    def _told_alone(self, half: Half, progress: Progress) -> dict[str, int]:
-        """What a half that stays alone tells beyond its own line."""
-        if half.role is Role.CALLER:
-            return {"reason": self._callee_reason(half, progress)}
-        return self._callee_alone(half, progress) if half.other >= 0 else {}
-
     def _differs(self, call: int, values: dict[str, object]) -> bool:
         table = self.calls.table
         names = ("origin", "from_node", "to_node", "missing", "reason", "other")
         return any(table.value(name, call) != column(values[name], 1)[0] for name in names)
-
-    def _callee_reason(self, half: Half, progress: Progress) -> Reason:
-        """Why the other server has no line of this call."""
-        if half.unreached:
-            return Reason.CALLEE_UNREACHABLE
-        if not progress.passed(half.other, half):
-            return Reason.CALLEE_SILENT
-        return Reason.CALLEE_LINE_LOST if progress.lines_lost(half.other) else Reason.UNKNOWN
-
-    def _callee_alone(self, half: Half, progress: Progress) -> dict[str, int]:
-        """A request from another server whose proxy did not log it."""
-        values: dict[str, int] = {"other": half.other}
-        peer = self._federation.servers[half.other]
-        at_ns = half.start_ns + progress.skew_ns(half.other)
-        claim = self._identity.claimed(peer, half.client, at_ns) if half.client else None
-        if claim is not None:
-            values["from_node"] = claim.node
-        if not progress.passed(half.other, half):
-            return values | {
-                "origin": Origin.CROSS_SERVER,
-                "missing": Missing.CALLER_HALF,
-                "reason": Reason.CALLER_SILENT,
-            }
-        lost = progress.lines_lost(half.other)
-        return values | {"reason": Reason.CALLER_LINE_LOST if lost else Reason.DIRECT}
 
     def _settle_pairs(self, pairs: Iterable[Pair], outcome: Outcome) -> None:
         fresh: list[Pair] = []
