@@ -85,6 +85,10 @@ gen-check: gen # Generated files are committed as the sources make them
 bench: setup ## Benchmarks and long campaigns; figures are printed, nothing is asserted
 	@$(BIN)/python -m bench
 
+.PHONY: screenshots
+screenshots: setup browser ## Take the README's picture of the real demo again
+	@HOPWATCH_WRITE_SCREENSHOTS=1 $(BIN)/python -m pytest -q tests/e2e/test_browser.py
+
 .PHONY: format
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
