@@ -66,6 +66,8 @@ export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
 /** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
 const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct"]);
 const LABEL_AFTER_PX = 72;
+/** Share of the way: hairpins go both ways between two servers, their names must not meet. */
+const LABEL_AT: Partial<Record<LegStyle, number>> = { hairpin: 0.28 };
 
 function early(outside: Cubic): Point | null {
   const { points, length } = track([outside]);
@@ -85,7 +87,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
   const inside = leg.from.server !== null && leg.from.server === leg.to.server && leg.from.kind !== "chip";
   const cubics = inside ? lanes.through(leg, a, b) : curveOutside(leg, a, b, placed, lanes);
   const { points, count } = track(cubics);
-  const half = Math.floor(count / 2) * 2;
+  const labelled = Math.floor(count * (LABEL_AT[leg.style] ?? 0.5)) * 2;
   const last = cubics[cubics.length - 1];
   return {
     key: leg.key,
@@ -94,7 +96,7 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
     from: leg.from.id,
     to: leg.to.id,
     cubics,
-    middle: (LABEL_EARLY.has(leg.style) && early(last)) || [points[half], points[half + 1]],
+    middle: (LABEL_EARLY.has(leg.style) && early(last)) || [points[labelled], points[labelled + 1]],
     end: [last[6], last[7]],
     heading: last[6] >= last[4] ? 1 : -1,
   };
