@@ -93,7 +93,7 @@ class Calls:
 
 
 def call_id(start_ns: int, log: LogKey, offset: int) -> str:
-    """The id of the call that this line stands in: sorts by time, says the same after a restart.
+    """The id of the call that this line stands in: sorts by time, and leads to it after a restart.
 
     19 digits of nanoseconds, then 8 hexadecimal digits of the log's identity and the line's offset.
     """
