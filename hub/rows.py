@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hub.interner import Interner
 from hub.model import BatchCommitted
 from hub.table import Column, Table
+from hub.wire import STRINGS
 
 NUMBERS: dict[str, Column] = {
     "start_ns": (np.int64, ()),
@@ -33,22 +34,6 @@ NUMBERS: dict[str, Column] = {
     "hop_parent": (np.uint64, (2,)),
 }
 """Columns that go in as they came in the batch."""
-
-STRINGS = (
-    "client",
-    "forwarded",
-    "method",
-    "host",
-    "path",
-    "protocol",
-    "scheme",
-    "entry_point",
-    "router",
-    "service",
-    "upstream",
-    "user_agent",
-)
-"""Columns of codes, each with an interner of its own."""
 
 OWN: dict[str, Column] = {
     "log": (np.int32, ()),
