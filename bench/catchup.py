@@ -177,7 +177,8 @@ def whole(place: Path, log: Path, lines: int) -> Way:
 
     def done() -> None:
         def all_in_calls() -> bool:
-            return bool(api.get("api/v1/ledger")["totals"]["in_calls"] == lines)
+            totals = api.get("api/v1/ledger")["totals"]
+            return bool(totals["in_calls"] == lines and not totals["waiting"])
 
         eventually(all_in_calls, "every line stands in a call", 60)
 

@@ -119,6 +119,9 @@ MAX_UNSENT_MESSAGES = 64
 DRAIN_S = 3.0
 """How long a stop waits for streams to end; SIGTERM has 5 s in all."""
 
+CANCELLED_WITHIN_S = 0.05
+"""A lost connection looks like an agent's farewell until the cancellation behind it is noticed."""
+
 # --- journal -------------------------------------------------------------------------------------
 
 JOURNAL_QUEUE_BYTES = 64 * 1024 * 1024

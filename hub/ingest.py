@@ -30,7 +30,13 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hub.agent_access import AgentAccess, authorizer
 from hub.auth import Tokens
 from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
-from hub.defaults import DRAIN_S, HELLO_TIMEOUT_S, MAX_PENDING_BATCHES, MAX_UNSENT_MESSAGES
+from hub.defaults import (
+    CANCELLED_WITHIN_S,
+    DRAIN_S,
+    HELLO_TIMEOUT_S,
+    MAX_PENDING_BATCHES,
+    MAX_UNSENT_MESSAGES,
+)
 from hub.journal import Journal, Lane, Outcome, StorageFull
 from hub.journal_writer import Sink
 from hub.model import AgentGone
@@ -167,6 +173,8 @@ class Stream:
                 await asyncio.wait([self._reading])
                 async with asyncio.timeout(DRAIN_S):
                     await self._drain()
+                if self._ending is None:
+                    await asyncio.sleep(CANCELLED_WITHIN_S)
             reason = self._ending.refusal.reason if self._ending else "the agent left"
         except* (grpc.aio.BaseError, TimeoutError) as broken:
             logger.info("stream of %s broke: %r", self.session.server, broken.exceptions[0])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hub import forms
 from hub.model import BatchCommitted, LogKey, LogSeen, WatermarkSeen
@@ -28,6 +29,15 @@ class Account:
     malformed: int = 0
     sent: int = 0
     behind_bytes: int = 0
+
+
+class Callless(NamedTuple):
+    """Kept rows of one log that stand in no settled call."""
+
+    lost: int = 0
+    """Nothing waits for them: there should be none."""
+    waiting: int = 0
+    """For their other half."""
 
 
 @dataclass(slots=True)
@@ -100,13 +110,15 @@ class Ledger:
 
     def lines(self, server: str) -> tuple[int, int]:
         """Lines read and malformed of all logs of a server."""
-        logs = [self._form(account, 0) for account in self.accounts if account.key.server == server]
+        mine = [account for account in self.accounts if account.key.server == server]
+        logs = [self._form(account, Callless()) for account in mine]
         return sum(log.read for log in logs), sum(log.malformed for log in logs)
 
-    def form(self, not_in_calls: dict[int, int]) -> forms.Ledger:
-        """The whole account; `not_in_calls` counts kept rows by log that stand in no call."""
+    def form(self, callless: dict[int, Callless]) -> forms.Ledger:
+        """The whole account; `callless` counts rows by log number."""
         logs = [
-            self._form(account, not_in_calls.get(account.number, 0)) for account in self.accounts
+            self._form(account, callless.get(account.number, Callless()))
+            for account in self.accounts
         ]
         names = forms.LedgerTotals.__struct_fields__
         totals = forms.LedgerTotals(
@@ -118,7 +130,7 @@ class Ledger:
     def _server(self, server: str) -> _Server:
         return self._servers.setdefault(server, _Server())
 
-    def _form(self, account: Account, not_in_calls: int) -> forms.LedgerLog:
+    def _form(self, account: Account, callless: Callless) -> forms.LedgerLog:
         journalled = account.journalled_lines - account.journalled_malformed
         read = max(account.read, account.journalled_lines)
         malformed = max(account.malformed, account.journalled_malformed)
@@ -140,7 +152,8 @@ class Ledger:
             sent=max(account.sent, account.journalled_lines) - account.journalled_malformed,
             acknowledged=journalled,
             journalled=journalled,
-            in_calls=journalled - not_in_calls,
+            in_calls=journalled - callless.lost,
+            waiting=callless.waiting,
             outstanding=counted.outstanding,
             missing=counted.missing,
         )

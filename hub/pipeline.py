@@ -20,7 +20,7 @@ from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
 from hub.identity import Identity
 from hub.join import Half
-from hub.ledger import Ledger
+from hub.ledger import Callless, Ledger
 from hub.model import (
     AgentGone,
     BatchCommitted,
@@ -146,15 +146,16 @@ class Pipeline:
             return None
         return self.progress.watermark_ns(record.number)
 
-    def rows_in_no_call(self) -> dict[int, int]:
-        """By log number: kept rows that neither stand in a call nor wait for their other half."""
+    def callless(self) -> dict[int, Callless]:
+        """By log number: kept rows that stand in no call, and what of them waits."""
         rows = self.settling.rows.table
         alone = np.flatnonzero(rows["call"] < 0) + rows.first
-        waiting = self.settling.join.waiting
-        lost = [row for row in alone.tolist() if row not in waiting]
-        numbers = np.array(lost, np.int64)
-        logs, counts = np.unique(rows.take("log", numbers), return_counts=True)
-        return dict(zip(logs.tolist(), counts.tolist(), strict=True))
+        waits = np.isin(alone, np.array(list(self.settling.join.waiting), np.int64))
+        logs = rows.take("log", alone)
+        return {
+            log: Callless(int(np.sum(~waits & (logs == log))), int(np.sum(waits & (logs == log))))
+            for log in np.unique(logs).tolist()
+        }
 
     # --- events
 

@@ -21,7 +21,7 @@ class State:
 
     def ledger(self) -> forms.Ledger:
         """The account of every line."""
-        return self._pipeline.ledger.form(self._pipeline.rows_in_no_call())
+        return self._pipeline.ledger.form(self._pipeline.callless())
 
     def servers(self, now_ns: int) -> list[forms.ServerState]:
         """One entry a server that ever reported."""

@@ -297,6 +297,7 @@ export interface LedgerLog {
   acknowledged: number;
   journalled: number;
   in_calls: number;
+  waiting: number;
   outstanding: number;
   missing: number;
 }
@@ -311,6 +312,7 @@ export interface LedgerTotals {
   acknowledged: number;
   journalled: number;
   in_calls: number;
+  waiting: number;
   outstanding: number;
   missing: number;
 }

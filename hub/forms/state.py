@@ -65,6 +65,8 @@ class LedgerLog(Form):
     journalled: int
     in_calls: int
     """Lines that stand in exactly one call, waiting ones included."""
+    waiting: int
+    """Of those the lines that still wait for their other half; no list of calls shows them yet."""
     outstanding: int
     """Requests that the proxy began and that have no line yet."""
     missing: int
@@ -81,6 +83,7 @@ class LedgerTotals(Form):
     acknowledged: int
     journalled: int
     in_calls: int
+    waiting: int
     outstanding: int
     missing: int
 

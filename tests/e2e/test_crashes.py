@@ -38,7 +38,8 @@ def exact_at_rest(bench: Workbench) -> dict[tuple[str, str], int]:
         told = accounts(bench.hub)
         keys = ("read", "journalled", "in_calls")
         same = all(told[log][key] == count for log, count in lines.items() for key in keys)
-        return lines if same and bench.hub.get("api/v1/ledger")["exact"] else {}
+        ledger = bench.hub.get("api/v1/ledger")
+        return lines if same and ledger["exact"] and not ledger["totals"]["waiting"] else {}
 
     return eventually(agreed, "files and ledger agree", within_s=30)
 

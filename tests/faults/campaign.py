@@ -156,12 +156,14 @@ class _Campaign:
             yield from evidence.written(server, PUBLIC, [*rotated, log])
 
     def _quiet(self, hub: HubApi) -> list[str]:
-        """Wait until files and ledger agree; what still differs when time is up."""
+        """Wait until files and ledger agree and no half waits for its other; what still differs
+        when time is up."""
 
         def agree() -> bool:
             self.crew.revive()
             ledger = hub.get("api/v1/ledger")
-            return not list(evidence.compare(self.outcome.logs, ledger))
+            differs = list(evidence.compare(self.outcome.logs, ledger))
+            return not differs and not ledger["totals"]["waiting"]
 
         try:
             eventually(agree, "files and ledger agree", QUIET_WITHIN_S)

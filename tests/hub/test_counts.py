@@ -158,7 +158,7 @@ def test_an_account_is_exact_when_all_its_counts_agree() -> None:
 
     def reported(read: int, sent: int) -> Any:
         world.say(WatermarkSeen("server-a", key, T0, False, read, 0, sent, 0))
-        return world.pipeline.ledger.form(world.pipeline.rows_in_no_call())
+        return world.pipeline.ledger.form(world.pipeline.callless())
 
     assert reported(2, 2).exact
     behind = reported(5, 3)

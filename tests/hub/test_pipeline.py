@@ -237,7 +237,7 @@ def test_old_lines_are_let_go_of_with_their_calls(small: World) -> None:
     assert {call.hops[0].offset for call in calls} == set(
         range(calls[-1].hops[0].offset, newest.hops[0].offset + 900, 900)
     )
-    assert not pipeline.rows_in_no_call()
+    assert not any(rows.lost for rows in pipeline.callless().values())
 
 
 def test_a_half_that_waits_is_kept_however_many_lines_come_meanwhile(small: World) -> None:
@@ -334,7 +334,7 @@ def test_a_restart_says_the_same_of_direct_calls() -> None:
 def test_an_empty_batch_moves_the_account_and_nothing_else() -> None:
     world = World("server-a")
     world.say(world.batch("server-a", malformed=2))
-    ledger = world.pipeline.ledger.form(world.pipeline.rows_in_no_call())
+    ledger = world.pipeline.ledger.form(world.pipeline.callless())
     assert (ledger.totals.read, ledger.totals.malformed, ledger.totals.journalled) == (2, 2, 0)
     assert ledger.exact
     assert not world.calls()

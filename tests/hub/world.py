@@ -281,7 +281,7 @@ def check_invariants(world: World) -> None:
         owners = rows.take("call", calls.table.take(name, number))
         assert (owners == number).all(), "a line knows another call than the one it stands in"
     _check_counts(world, kept)
-    assert not pipeline.rows_in_no_call()
+    assert not any(rows.lost for rows in pipeline.callless().values())
 
 
 def _check_counts(world: World, kept: np.ndarray) -> None:
