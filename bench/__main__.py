@@ -38,7 +38,7 @@ console = Console()
 
 @dataclass(frozen=True)
 class Bench:
-    """One module of this directory."""
+    """One module of this directory, or one of its packages that has a `__main__`."""
 
     name: str
     measures: str
@@ -61,12 +61,12 @@ class Ended:
 
 def found() -> Iterator[Bench]:
     """Every benchmark, by name."""
-    for file in sorted(HERE.glob("*.py")):
-        if file.name.startswith("_"):
-            continue
+    modules = {file.stem: file for file in HERE.glob("*.py") if not file.name.startswith("_")}
+    packages = {file.parent.name: file for file in HERE.glob("*/__main__.py")}
+    for name, file in sorted((modules | packages).items()):
         module = ast.parse(file.read_text())
         text = ast.get_docstring(module) or ""
-        yield Bench(file.stem, text.partition("\n")[0], own_limit_s(module))
+        yield Bench(name, text.partition("\n")[0], own_limit_s(module))
 
 
 def own_limit_s(module: ast.Module) -> float:

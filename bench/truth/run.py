@@ -1,0 +1,86 @@
+"""Runs a scenario through the hub's core and measures it.
+
+Enters: a scenario and a seed. Leaves: `Run`: the truth, the lines, the answer, and figures. Time is
+given to the core, so it runs as fast as it can; only `handle` and `tick` are timed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.truth import answer as hub
+from bench.truth.answer import Answer
+from bench.truth.calls import Truth, make_truth
+from bench.truth.delivery import commits
+from bench.truth.lines import Lines, make_lines
+from bench.truth.scenario import Scenario
+from bench.truth.sites import SECOND, T0_NS, Sites
+from bench.truth.texts import Texts
+from hub.pipeline import Pipeline
+
+TICK_NS = 50_000_000
+SKEW_FROM_NS = 5 * SECOND
+"""Estimates are judged from then on: probes and pairs have come by then."""
+
+
+@dataclass
+class Figures:
+    """What was measured on the way."""
+
+    cpu_s: float = 0.0
+    make_s: float = 0.0
+    """CPU of the generator."""
+    peak_waiting: int = 0
+    peak_remembered: int = 0
+    skew_error_ns: dict[str, int] = field(default_factory=dict)
+    """The largest since `SKEW_FROM_NS` while lines came, by server."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A scenario that was run."""
+
+    scenario: Scenario
+    truth: Truth
+    lines: Lines
+    answer: Answer
+    figures: Figures
+
+
+def run(scenario: Scenario, seed: int) -> Run:
+    """Make, feed, read."""
+    random = np.random.default_rng(seed)
+    began = time.process_time()
+    texts = Texts()
+    sites = Sites(scenario, texts, random)
+    truth = make_truth(scenario, sites, texts, random)
+    lines = make_lines(truth, sites)
+    pipeline = Pipeline(recent_calls=len(lines) * 2 + 1)
+    figures = Figures()
+    ticked = T0_NS
+    for commit in commits(scenario, sites, texts, lines, random):
+        before = time.process_time()
+        pipeline.handle(commit.events, commit.now_ns)
+        if commit.now_ns >= ticked:
+            pipeline.tick(commit.now_ns)
+            ticked = commit.now_ns + TICK_NS
+        figures.cpu_s += time.process_time() - before
+        _watch(figures, pipeline, sites, scenario, commit.now_ns - T0_NS)
+    figures.make_s = time.process_time() - began - figures.cpu_s
+    return Run(scenario, truth, lines, hub.answer(pipeline, texts), figures)
+
+
+def _watch(
+    figures: Figures, pipeline: Pipeline, sites: Sites, scenario: Scenario, now: int
+) -> None:
+    figures.peak_waiting = max(figures.peak_waiting, hub.waiting(pipeline))
+    figures.peak_remembered = max(figures.peak_remembered, hub.remembered(pipeline))
+    if not SKEW_FROM_NS <= now < scenario.seconds * SECOND or now % SECOND:
+        return
+    for site in sites.items:
+        skew = int(site.clock.skew(np.array([now]))[0])
+        error = abs(hub.skew_ns(pipeline, site.id) - skew)
+        figures.skew_error_ns[site.id] = max(figures.skew_error_ns.get(site.id, 0), error)
