@@ -9,6 +9,7 @@ told from a direct one, so that is what is expected of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,15 @@ TWO_LINES = (
 VISITORS, STRANGERS = 200, 40
 
 
+class Fan(IntEnum):
+    """How the requests of one trace that are identical come."""
+
+    NO_TRACE = 0
+    ALONE = 1
+    IN_TURN = 2
+    AT_ONCE = 3
+
+
 @dataclass
 class Hop:
     """One proxy's part in each request."""
@@ -75,11 +85,13 @@ class Truth:
     """Identical requests; -1: it is in no group."""
     rivals: Numbers
     """Identical ones in flight as it begins, itself included."""
-    fanned: Numbers
-    """Requests of its trace that are in its group; 1: alone."""
+    fan: Numbers
+    """`Fan`: how its trace fans out to its group."""
     method: Numbers
     trace: Numbers
     """Number of its trace, from 1; 0: none."""
+    parent: Numbers
+    """Request that its caller was serving, as its ids tell; -1: none."""
     caller: Numbers
     """Party."""
     callee: Numbers
@@ -115,6 +127,7 @@ def make_truth(
         if count:
             parts.append(Maker(scenario, sites, texts, random).others(kind, count))
     truth = joined(parts)
+    chain(truth, scenario, random)
     lose(truth, scenario, sites, texts, random)
     return truth
 
@@ -162,7 +175,7 @@ class Maker:
         groups = make_groups(scenario, rate, random)
         fired = fire(scenario, groups, rate, random)
         group, count = fired.group, len(fired.group)
-        kind = self._kinds(groups.public[group])
+        kind = self._kinds(groups.public[group], groups.key[group])
         caller, callee = groups.caller[group], groups.callee[group]
         there, back = self._ways(caller, callee), self._ways(callee, caller)
         inside = service_times(count, random)
@@ -184,17 +197,18 @@ class Maker:
             start[order] + there[order],
             inside[order],
         )
-        made.trace, made.fanned = self._traces(groups, fired.worker[order], made)
+        made.trace, made.fan = self._traces(groups, fired.worker[order], made)
         return made
 
-    def _kinds(self, public: Mask) -> Numbers:
+    def _kinds(self, public: Mask, key: Numbers) -> Numbers:
         trouble = self._scenario.trouble
         drawn = self._random.random(len(public))
         bounds = np.cumsum([trouble.timeout, trouble.abort, trouble.unreachable, trouble.hidden])
         kinds = np.array(
             [Kind.TIMEOUT, Kind.ABORT, Kind.UNREACHABLE, Kind.HIDDEN, Kind.CROSS], np.int64
         )[np.searchsorted(bounds, drawn, side="right")]
-        return np.where(public, Kind.PUBLIC_CROSS, kinds)
+        bare = (kinds == Kind.HIDDEN) & (key != Key.HOP) & (key != Key.TRACE)
+        return np.where(public, Kind.PUBLIC_CROSS, np.where(bare, Kind.CROSS, kinds))
 
     def _ways(self, origin: Numbers, goal: Numbers) -> Times:
         """One way through proxy and network: what it always takes, and what sometimes comes on
@@ -232,6 +246,8 @@ class Maker:
         status, upstream_status = _statuses(kind, True)
         status2, upstream_status2 = _statuses(kind, False)
         refused, hidden = kind == Kind.UNREACHABLE, kind == Kind.HIDDEN
+        # the contract lets a hop id prove any peer, a trace id only loopback's
+        veiled = np.where(key == Key.HOP, self._gateway, self._loopback)
         claims = (key == Key.FORWARDED) & ~public
         origin = np.where(public, Origin.PUBLIC, Origin.CROSS_SERVER)
         person = np.where(
@@ -264,7 +280,7 @@ class Maker:
             np.maximum(inner - overhead, 1),
             status2,
             upstream_status2,
-            np.where(hidden, self._gateway, sites.internal[caller]),
+            np.where(hidden, veiled, sites.internal[caller]),
             np.where(claims & ~hidden, client, 0),
             own_path,
             self._own_routers[service],
@@ -276,9 +292,10 @@ class Maker:
             key,
             group.copy(),
             in_flight(group, start, start + whole),
-            np.ones(count, np.int64),
-            self._methods[group % 5 // 4],
             np.zeros(count, np.int64),
+            self._methods[group % 5 // 4].astype(np.int64),
+            np.zeros(count, np.int64),
+            np.full(count, -1),
             person,
             to,
             origin,
@@ -289,8 +306,8 @@ class Maker:
         )
 
     def _traces(self, groups: Groups, worker: Numbers, made: Truth) -> tuple[Numbers, Numbers]:
-        """Traces, and their sizes: half of a worker's requests go on with its last one's trace; in
-        parallel groups, with that of the last one of the whole group."""
+        """Traces, and how they fan out: half of a worker's requests go on with its last one's
+        trace; in parallel groups, with that of the last one of the whole group."""
         random, count = self._random, len(made)
         parallel = groups.parallel[made.group]
         chain = np.where(parallel, made.group, len(groups.workers) + worker)
@@ -301,8 +318,9 @@ class Maker:
         trace = np.zeros(count, np.int64)
         trace[order] = np.cumsum(fresh)
         sizes = np.bincount(trace)[trace]
+        fan = np.where(sizes == 1, Fan.ALONE, np.where(parallel, Fan.AT_ONCE, Fan.IN_TURN))
         traced = made.key == Key.TRACE
-        return np.where(traced, trace, 0), np.where(traced, sizes, 1)
+        return np.where(traced, trace, 0), np.where(traced, fan, Fan.NO_TRACE)
 
     # --- what one proxy sees whole, and long ones
 
@@ -349,9 +367,10 @@ class Maker:
             key,
             np.full(count, -1),
             np.ones(count, np.int64),
-            np.ones(count, np.int64),
+            np.where(key == Key.TRACE, Fan.ALONE, Fan.NO_TRACE),
             self._methods[random.integers(0, 2, count)].astype(np.int64),
             np.where(key == Key.TRACE, np.arange(1, count + 1), 0),
+            np.full(count, -1),
             person,
             to,
             np.full(count, _ORIGINS[kind]),
@@ -432,7 +451,9 @@ class Maker:
         inner = duration - there - back
         made = self._crossing(quiet, group, kind, start, duration, start + there, inner)
         made.group += 1_000_000  # not identical with the groups of `from_server_to_server`
-        made.trace = np.where(made.key == Key.TRACE, np.arange(1, count + 1), 0)
+        traced = made.key == Key.TRACE
+        made.trace = np.where(traced, np.arange(1, count + 1), 0)
+        made.fan = np.where(traced, Fan.ALONE, Fan.NO_TRACE)
         return made
 
 
@@ -484,6 +505,36 @@ def joined(parts: list[Truth]) -> Truth:
             else np.concatenate(columns)
         )
     return Truth(**values)  # type: ignore[arg-type]
+
+
+def chain(truth: Truth, scenario: Scenario, random: np.random.Generator) -> None:
+    """Services pass ids on: a share of requests with ids bear those of a request that their
+    caller's server was serving then. Their traces become one."""
+    there = np.flatnonzero((truth.second.server >= 0) & (truth.key <= Key.TRACE))
+    served = there[np.lexsort((truth.second.start[there], truth.second.server[there]))]
+    length = np.int64(scenario.seconds * SECOND) * 2
+    begun = truth.second.server[served] * length + truth.second.start[served]
+    calling = np.isin(truth.kind, [*TWO_LINES, Kind.SAME, Kind.UNREACHABLE])
+    calling &= (truth.key <= Key.TRACE) & (truth.kind != Kind.PUBLIC_CROSS)
+    children = np.flatnonzero(calling & (random.random(len(truth)) < scenario.chained))
+    if not len(served):
+        return
+    at = truth.first.server[children] * length + truth.first.start[children]
+    place = np.searchsorted(begun, at) - 1 - random.integers(0, 4, len(children))
+    parent = served[np.maximum(place, 0)]
+    end = truth.second.start[parent] + truth.second.duration[parent]
+    fits = (
+        (place >= 0)
+        & (truth.second.server[parent] == truth.first.server[children])
+        & (truth.second.start[parent] < truth.first.start[children])
+        & (end > truth.first.start[children])
+        & (truth.key[parent] == truth.key[children])
+    )
+    truth.parent[children[fits]] = parent[fits]
+    root = np.where(truth.parent >= 0, truth.parent, np.arange(len(truth)))
+    while (root[root] != root).any():
+        root = root[root]
+    truth.trace = truth.trace[root]
 
 
 def lose(

@@ -76,8 +76,10 @@ def make_lines(truth: Truth, sites: Sites) -> Lines:
         start_ns[mine] = site.clock.reads(start[order][mine])
     hopped = truth.key[call] == Key.HOP
     given = _ids(call * 2 + second + 1)
-    received = np.where(second[:, None], _ids(call * 2 + 1), np.uint64(0))
     none = np.uint64(0)
+    parent = truth.parent[call]
+    passed_on = np.where(parent[:, None] >= 0, _ids(parent * 2 + 2), none)
+    received = np.where(second[:, None], _ids(call * 2 + 1), passed_on)
     trace = truth.trace[call]
     strings = {name: column(name)[order] for name in ("client", "forwarded", "path", "router")}
     return Lines(

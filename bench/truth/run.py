@@ -13,8 +13,9 @@ import numpy as np
 
 from bench.truth import answer as hub
 from bench.truth.answer import Answer
-from bench.truth.calls import Truth, make_truth
+from bench.truth.calls import Mask, Truth, make_truth
 from bench.truth.delivery import commits
+from bench.truth.limits import ambiguous
 from bench.truth.lines import Lines, make_lines
 from bench.truth.scenario import Scenario
 from bench.truth.sites import SECOND, T0_NS, Sites
@@ -48,6 +49,8 @@ class Run:
     lines: Lines
     answer: Answer
     figures: Figures
+    ambiguous: Mask
+    """Requests whose pair nobody could tell for sure; see `limits`."""
 
 
 def run(scenario: Scenario, seed: int) -> Run:
@@ -69,8 +72,9 @@ def run(scenario: Scenario, seed: int) -> Run:
             ticked = commit.now_ns + TICK_NS
         figures.cpu_s += time.process_time() - before
         _watch(figures, pipeline, sites, scenario, commit.now_ns - T0_NS)
+    limit = ambiguous(truth, sites)
     figures.make_s = time.process_time() - began - figures.cpu_s
-    return Run(scenario, truth, lines, hub.answer(pipeline, texts), figures)
+    return Run(scenario, truth, lines, hub.answer(pipeline, texts), figures, limit)
 
 
 def _watch(

@@ -139,6 +139,8 @@ class Scenario:
     """Share of groups whose path ends in that of another group between the same servers."""
     parallel_traces: float = 0.1
     """Share of groups in which requests of one trace are in flight together."""
+    chained: float = 0.3
+    """Share of requests with ids that bear those of one that their caller was serving, if any."""
     reusing: int = 0
     """Servers on which containers restart and hand their addresses on."""
     silent: bool = False
@@ -163,7 +165,7 @@ SCENARIOS = (
         "origins, half hop ids, half trace ids",
         Keys(hop=0.5, trace=0.5),
         mix=_EVERYTHING,
-        trouble=replace(_WAYS, hidden=0.0),
+        trouble=replace(_WAYS, hidden=0.02),
         reusing=3,
     ),
     Scenario(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.truth.answer import Answer
-from bench.truth.calls import NOT_JUDGED, Mask, Numbers, Truth
+from bench.truth.calls import NOT_JUDGED, Fan, Mask, Numbers, Truth
 from bench.truth.lines import Lines
 from bench.truth.scenario import Key
 
@@ -61,7 +61,8 @@ class Score:
     """Lines that do not stand in exactly one call."""
     by_key: dict[str, Pairs]
     by_rivals: dict[str, Pairs]
-    by_fan_out: dict[str, Pairs]
+    by_trace: dict[str, Pairs]
+    by_parent: dict[str, Pairs]
 
 
 def score(truth: Truth, lines: Lines, answer: Answer) -> Score:
@@ -113,8 +114,13 @@ def score(truth: Truth, lines: Lines, answer: Answer) -> Score:
             for low, high in RIVALS
         },
         {
-            "its own": pairs((truth.trace > 0) & (truth.fanned == 1)),
-            "of several": pairs((truth.trace > 0) & (truth.fanned > 1)),
+            "alone": pairs(truth.fan == Fan.ALONE),
+            "in turn": pairs(truth.fan == Fan.IN_TURN),
+            "at once": pairs(truth.fan == Fan.AT_ONCE),
+        },
+        {
+            "none": pairs(truth.parent < 0),
+            "told by ids": pairs(truth.parent >= 0),
         },
     )
 

@@ -43,7 +43,8 @@ class Clock:
 
     def skew(self, times: Times) -> Times:
         """Skew in ns at these times."""
-        return self.skew_ns + np.rint(times * (self.drift_ppm * 1e-6)).astype(np.int64)
+        gained: Times = np.rint(times * (self.drift_ppm * 1e-6)).astype(np.int64)
+        return self.skew_ns + gained
 
     def reads(self, times: Times) -> Times:
         """What the clock shows, since 1970."""

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bench.truth.run import Run
 from bench.truth.score import Pairs, Ratio, Score
+from hub.defaults import MAX_LATE_HALVES, SETTLE_AFTER_COMMIT_MS
 
 Result = tuple[Run, Score]
 
@@ -87,8 +88,19 @@ def of_ids(_: Run, score: Score) -> float:
     return Ratio(sum(p.right for p in pairs), sum(p.of for p in pairs)).share
 
 
-def peak(run: Run, _: Score) -> float:
-    return run.figures.peak_waiting + run.figures.peak_remembered
+def waiting_bound(run: Run) -> float:
+    """Halves that can wait at once: all of the longest wait, and those on their way meanwhile."""
+    both = 2 * run.scenario.rate
+    return both * (SETTLE_AFTER_COMMIT_MS / 1e3 + 0.2)
+
+
+def waiting_share(run: Run, _: Score) -> float:
+    """Of the bound."""
+    return run.figures.peak_waiting / waiting_bound(run)
+
+
+def remembered_share(run: Run, _: Score) -> float:
+    return run.figures.peak_remembered / MAX_LATE_HALVES
 
 
 def _pairs(scenario: str, what: str, bound: float) -> Iterable[Measure]:
@@ -126,7 +138,27 @@ MEASURES = (
         at_most(0),
         share,
     ),
-    Measure("address-2", "skew, worst server, ms", "<= 1", skew_ms, at_most(1), "{:.2f}".format),
+    *(
+        Measure(name, "skew, worst server, ms", "<= 1", skew_ms, at_most(1), "{:.2f}".format)
+        for name in ("address-2", "address-20", "mixed", "skew-biased", "skew-unprobed")
+    ),
+    *_pairs("silent", "one server silent, then all at once", 1.0),
+    Measure(
+        "silent",
+        "halves waiting, share of 5.2 s x rate",
+        "<= 1",
+        waiting_share,
+        at_most(1),
+        share,
+    ),
+    Measure(
+        "silent",
+        f"halves remembered, share of {MAX_LATE_HALVES:,}",
+        "<= 1",
+        remembered_share,
+        at_most(1),
+        share,
+    ),
     Measure("hop", "CPU per observation, hop ids, us", "<= 1", cpu_us, at_most(1), "{:.2f}".format),
     Measure("mixed", "CPU per observation, us", "<= 1.5", cpu_us, at_most(1.5), "{:.2f}".format),
     Measure(
@@ -164,11 +196,13 @@ def details(run: Run, score: Score) -> Table:
     for name, parts in (
         ("key", score.by_key),
         ("in flight", score.by_rivals),
-        ("trace", score.by_fan_out),
+        ("trace", score.by_trace),
+        ("parent", score.by_parent),
     ):
         for part, pairs in parts.items():
             if pairs.recall.of:
                 shown.add_row(f"  {name} {part}", _pair(pairs))
+    shown.add_row("  nobody could tell", count(float(run.ambiguous.sum())))
     for name, ratio in (
         ("callers", score.callers),
         ("callees", score.callees),

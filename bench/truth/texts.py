@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int32]
+Codes = NDArray[np.int64]
 
 
 class Texts:
@@ -29,4 +29,4 @@ class Texts:
 
     def codes(self, values: Iterable[str]) -> Codes:
         """The numbers of several strings."""
-        return np.array([self.code(value) for value in values], np.int32)
+        return np.array([self.code(value) for value in values], np.int64)
