@@ -1,51 +1,82 @@
-"""A half that stays alone: which half is missing, and why that can be.
+"""Halves that stay alone: which half is missing, and why that can be.
 
-Enters: a half and the progress of the servers. Leaves: the columns of its call that its own line
-does not tell, by name. Pure.
+Enters: halves and the progress of the servers. Leaves: what their own lines do not tell, written
+into the columns of their calls.
 """
 
 from __future__ import annotations
 
-from hub.enums import Missing, Origin, Reason, Role
-from hub.federation import Federation
+import numpy as np
+from numpy.typing import NDArray
+
+from hub.enums import Missing, Origin, Reason
+from hub.halves import Halves
 from hub.identity import Identity
-from hub.join import Half
-from hub.progress import Progress
+from hub.progress import Moment
+from hub.verdict import Values
+
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
-def told_alone(
-    half: Half, progress: Progress, federation: Federation, identity: Identity
-) -> dict[str, int]:
-    """What a half that stays alone tells beyond its own line."""
-    if half.role is Role.CALLER:
-        return {"reason": _callee_reason(half, progress)}
-    return _callee_alone(half, progress, federation, identity) if half.other >= 0 else {}
+def tell_alone(
+    values: Values,
+    rows: Numbers,
+    halves: Halves,
+    moment: Moment,
+    lost: Mask,
+    identity: Identity,
+) -> None:
+    """Complete the columns of the calls of these halves; `lost` is `Progress.lines_lost`."""
+    leads, others = halves.is_caller(rows), halves.other(rows)
+    end_ns = halves.end_ns(rows, moment.skews)
+    passed = moment.passed(halves.server(rows), others, end_ns, leads)
+    lost_there = lost[others] & (others >= 0)
+    values["reason"] = np.select(
+        [
+            leads & halves.unreached(rows),
+            leads & ~passed,
+            leads & lost_there,
+            leads,
+            others < 0,
+            ~passed,
+            lost_there,
+        ],
+        [
+            Reason.CALLEE_UNREACHABLE,
+            Reason.CALLEE_SILENT,
+            Reason.CALLEE_LINE_LOST,
+            Reason.UNKNOWN,
+            values["reason"],
+            Reason.CALLER_SILENT,
+            Reason.CALLER_LINE_LOST,
+        ],
+        Reason.DIRECT,
+    )
+    called = ~leads & (others >= 0)
+    values["other"] = np.where(called, others, values["other"])
+    silent = called & ~passed
+    values["origin"] = np.where(silent, Origin.CROSS_SERVER, values["origin"])
+    values["missing"] = np.where(silent, Missing.CALLER_HALF, values["missing"])
+    _tell_callers(values, rows, called, halves, moment, identity)
 
 
-def _callee_reason(half: Half, progress: Progress) -> Reason:
-    """Why the other server has no line of this call."""
-    if half.unreached:
-        return Reason.CALLEE_UNREACHABLE
-    if not progress.passed(half.other, half):
-        return Reason.CALLEE_SILENT
-    return Reason.CALLEE_LINE_LOST if progress.lines_lost(half.other) else Reason.UNKNOWN
-
-
-def _callee_alone(
-    half: Half, progress: Progress, federation: Federation, identity: Identity
-) -> dict[str, int]:
-    """A request from another server whose proxy did not log it."""
-    values: dict[str, int] = {"other": half.other}
-    peer = federation.servers[half.other]
-    at_ns = half.start_ns + progress.skew_ns(half.other)
-    claim = identity.claimed(peer, half.client, at_ns) if half.client else None
-    if claim is not None:
-        values["from_node"] = claim.node
-    if not progress.passed(half.other, half):
-        return values | {
-            "origin": Origin.CROSS_SERVER,
-            "missing": Missing.CALLER_HALF,
-            "reason": Reason.CALLER_SILENT,
-        }
-    lost = progress.lines_lost(half.other)
-    return values | {"reason": Reason.CALLER_LINE_LOST if lost else Reason.DIRECT}
+def _tell_callers(
+    values: Values,
+    rows: Numbers,
+    called: Mask,
+    halves: Halves,
+    moment: Moment,
+    identity: Identity,
+) -> None:
+    """Whom the peer servers claim to speak for: their container, where they have that address."""
+    claims = halves.client(rows)
+    claimed = np.flatnonzero(called & (claims != 0))
+    if not len(claimed):
+        return
+    chosen, others = rows[claimed], halves.other(rows[claimed]).astype(np.int32)
+    at_ns = halves.start_ns(chosen, moment.skews) + moment.skews[others]
+    nodes = identity.resolve_claims(others, halves.clients(), claims[claimed], at_ns)
+    callers = values["from_node"].copy()
+    callers[claimed] = np.where(nodes >= 0, nodes, callers[claimed])
+    values["from_node"] = callers

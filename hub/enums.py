@@ -81,6 +81,16 @@ class CalleeKind(IntEnum):
     EXTERNAL = 3
 
 
+class HalfState(IntEnum):
+    """How far a line is that may be half of a cross-server call."""
+
+    NONE = 0
+    WAITING = 1
+    REMEMBERED = 2
+    """It settled alone; only an id can join it yet."""
+    JOINED = 3
+
+
 class Role(IntEnum):
     """Which side of a cross-server call a hop is."""
 

@@ -1,10 +1,9 @@
 """Who called, and who was called: addresses and upstreams resolved within (server, network), in
 time.
 
-Enters: codes of peer addresses, and of (router, service, upstream), with the start times of the
-requests. Leaves: numbers of `Peer`s and `Callee`s. An address is looked up once per distinct
-string; where its owner changed, the spans of the inventory decide by each request's start. An
-unknown address in a known subnet is an unnamed container; nothing is guessed.
+Enters: rows of any logs. Leaves: numbers of `Peer`s and `Callee`s. An address is looked up once per
+distinct string; where its owner changed, the spans of the inventory decide by each request's start.
+An unknown address in a known subnet is an unnamed container; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.answers import Answers, Codes, Dated, Times, at, distinct_tuples
 from hub.defaults import MAX_OUTSIDE_NODES, MAX_RESOLVED
 from hub.enums import CalleeKind, NodeKind, PeerKind
 from hub.federation import (
@@ -31,14 +31,15 @@ from hub.federation import (
     span_at,
 )
 from hub.graph import Graph
+from hub.logs import Logs
 from hub.model import ProxyKind
+from hub.rows import Rows
 
-Codes = NDArray[np.int32]
-Times = NDArray[np.int64]
-T = TypeVar("T")
+Numbers = NDArray[np.int64]
 K = TypeVar("K")
 
-LOW_WORD = 0xFFFFFFFF
+NOBODY = -1
+"""The node of an address that a server does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,48 +62,6 @@ class Callee:
     node: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Dated:
-    """Numbers of answers, each of which holds from some time on; the first one since ever."""
-
-    from_ns: tuple[int, ...]
-    numbers: tuple[int, ...]
-
-
-def _at(answers: Sequence[_Dated], where: NDArray[np.intp], times: Times) -> Codes:
-    """The number of `answers[where[i]]` that holds at `times[i]`."""
-    result = np.array([dated.numbers[0] for dated in answers], np.int32)[where]
-    for position, dated in enumerate(answers):
-        if len(dated.numbers) > 1:
-            chosen = where == position
-            since = np.searchsorted(np.array(dated.from_ns), times[chosen], side="right") - 1
-            result[chosen] = np.array(dated.numbers, np.int32)[since]
-    return result
-
-
-class _Answers(Generic[T]):
-    """Distinct answers by number, with columns for the vectorised readers."""
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self.items: list[T] = []
-        self._numbers: dict[T, int] = {}
-        self._columns = {name: np.zeros(64, np.int32) for name in columns}
-
-    def number(self, item: T) -> int:
-        number = self._numbers.get(item)
-        if number is None:
-            number = self._numbers[item] = len(self.items)
-            self.items.append(item)
-            for name, column in self._columns.items():
-                if number == len(column):
-                    self._columns[name] = column = np.concatenate([column, np.zeros_like(column)])
-                column[number] = getattr(item, name)
-        return number
-
-    def column(self, name: str, numbers: Codes) -> Codes:
-        return self._columns[name][numbers]
-
-
 class Identity:
     """Resolves peers and callees; its answers change only with the federation's generation."""
 
@@ -113,68 +72,80 @@ class Identity:
         self._graph = graph
         self._sources = list(sources)
         self._outside: set[str] = set()
-        self.peers: _Answers[Peer] = _Answers(("kind", "server", "node", "known_host"))
-        self.callees: _Answers[Callee] = _Answers(("kind", "server", "node"))
-        self._peer_cache: dict[tuple[int, ProxyKind, int], _Dated] = {}
-        self._callee_cache: dict[tuple[int, int], _Dated] = {}
+        self.peers: Answers[Peer] = Answers(("kind", "server", "node", "known_host"))
+        self.callees: Answers[Callee] = Answers(("kind", "server", "node"))
+        self._peer_cache: dict[tuple[int, ProxyKind, int], Dated] = {}
+        self._callee_cache: dict[tuple[int, int, int], Dated] = {}
+        self._claim_cache: dict[tuple[int, ...], Dated] = {}
         self._generation = 0
 
     def forget(self) -> None:
         """Codes were numbered anew, or the federation changed."""
         self._peer_cache.clear()
         self._callee_cache.clear()
+        self._claim_cache.clear()
         self._generation = self._federation.generation
 
-    def resolve_peers(
-        self,
-        server: ServerRecord,
-        kind: ProxyKind,
-        codes: Codes,
-        times: Times,
-        text: Callable[[int], str],
-    ) -> Codes:
-        """Numbers of the peers of requests to a proxy of this kind."""
+    def resolve_peers(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
+        """Numbers of the peers of these rows."""
         self._refresh()
-        distinct, where = np.unique(codes, return_inverse=True)
+        table, texts = rows.table, rows.strings["client"].values
+        columns = (table.take("log", numbers), table.take("client", numbers))
+        distinct, where = distinct_tuples(columns, (len(logs), len(texts)))
+        answers = []
+        for log, code in distinct:
+            server, kind = logs[log].server, logs[log].proxy.kind
+            resolve = partial(self._dated_peer, server, kind, texts[code])
+            answers.append(self._cached(self._peer_cache, (server.number, kind, code), resolve))
+        return at(answers, where, table.take("start_ns", numbers))
+
+    def resolve_callees(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
+        """Numbers of the callees of these rows."""
+        self._refresh()
+        table = rows.table
+        services, upstreams = rows.strings["service"].values, rows.strings["upstream"].values
+        routed = table.take("router", numbers) != 0
+        columns = (
+            table.take("log", numbers),
+            np.where(routed, table.take("service", numbers) + 1, 0),
+            np.where(routed, table.take("upstream", numbers), 0),
+        )
+        distinct, where = distinct_tuples(columns, (len(logs), len(services) + 1, len(upstreams)))
+        answers = []
+        for log, service, upstream in distinct:
+            server, proxy = logs[log].server, logs[log].proxy
+            if service:
+                texts = services[service - 1], upstreams[upstream]
+                resolve = partial(self._dated_callee, server, proxy, *texts)
+            else:
+                resolve = partial(self._nobody, server, proxy)
+            answers.append(
+                self._cached(self._callee_cache, (proxy.node, service, upstream), resolve)
+            )
+        return at(answers, where, table.take("start_ns", numbers))
+
+    def resolve_claims(
+        self, servers: Codes, texts: Sequence[str], claims: Codes, times: Times
+    ) -> Codes:
+        """Nodes that peer servers claim to speak for, by the codes of addresses; -1: none.
+
+        `times` are in the clocks of these servers.
+        """
+        self._refresh()
+        distinct, where = distinct_tuples(
+            (servers, claims), (len(self._federation.servers), len(texts))
+        )
         answers = [
             self._cached(
-                self._peer_cache,
-                (server.number, kind, code),
-                partial(self._dated_peer, server, kind, text(code)),
+                self._claim_cache,
+                pair,
+                partial(self._dated_claim, self._federation.servers[pair[0]], texts[pair[1]]),
             )
-            for code in distinct.tolist()
+            for pair in distinct
         ]
-        return _at(answers, where, times)
+        return at(answers, where, times)
 
-    def resolve_callees(
-        self,
-        server: ServerRecord,
-        proxy: ProxyRecord,
-        routed: NDArray[np.bool_],
-        services: Codes,
-        upstreams: Codes,
-        times: Times,
-        text: Callable[[int, int], tuple[str, str]],
-    ) -> Codes:
-        """Numbers of the callees; `text` gives the strings of a service's and an upstream's
-        code."""
-        self._refresh()
-        nobody = self.callees.number(Callee(CalleeKind.PROXY, server.number, proxy.node))
-        keys = np.where(routed, services.astype(np.int64) << 32 | upstreams, -1)
-        distinct, where = np.unique(keys, return_inverse=True)
-        answers = [
-            self._cached(
-                self._callee_cache,
-                (proxy.node, key),
-                partial(self._dated_callee, server, proxy, *text(key >> 32, key & LOW_WORD)),
-            )
-            if key >= 0
-            else _Dated((0,), (nobody,))
-            for key in distinct.tolist()
-        ]
-        return _at(answers, where, times)
-
-    def _cached(self, cache: dict[K, _Dated], key: K, resolve: Callable[[], _Dated]) -> _Dated:
+    def _cached(self, cache: dict[K, Dated], key: K, resolve: Callable[[], Dated]) -> Dated:
         """The answer of this key, resolved once; a public proxy sees any number of addresses."""
         answer = cache.get(key)
         if answer is None:
@@ -183,32 +154,33 @@ class Identity:
             answer = cache[key] = resolve()
         return answer
 
-    def claimed(self, server: ServerRecord, address: str, at_ns: int) -> Peer | None:
-        """The container that a peer server claims to speak for; None where it has no such
-        address."""
-        parsed = parse_address(address)
-        span = span_at(server.endpoints.get(parsed, []), at_ns) if parsed else None
-        if span is not None:
-            return Peer(PeerKind.OTHER_SHARED, server.number, span.node)
-        if parsed and self._subnet_of(server, parsed):
-            return Peer(PeerKind.OTHER_SHARED, server.number, self._unnamed(server, parsed))
-        return None
+    # --- claims
+
+    def _dated_claim(self, server: ServerRecord, text: str) -> Dated:
+        address = parse_address(text)
+        if address is None:
+            return Dated((0,), (NOBODY,))
+        spans = server.endpoints.get(address, [])
+        times = _boundaries(spans)
+        owners = [span_at(spans, at_ns) for at_ns in times]
+        unnamed = NOBODY
+        if None in owners and self._subnet_of(server, address):
+            unnamed = self._unnamed(server, address)
+        return Dated(tuple(times), tuple(span.node if span else unnamed for span in owners))
 
     # --- peers
 
-    def _dated_peer(self, server: ServerRecord, kind: ProxyKind, text: str) -> _Dated:
+    def _dated_peer(self, server: ServerRecord, kind: ProxyKind, text: str) -> Dated:
         address = parse_address(text)
         if address is None:
-            return _Dated(
-                (0,), (self.peers.number(self._elsewhere(kind, None, text or "unknown")),)
-            )
+            return Dated((0,), (self.peers.number(self._elsewhere(kind, None, text or "unknown")),))
         times = _boundaries(
             span
             for record in self._federation.servers
             for span in record.endpoints.get(address, [])
         )
         peers = [self._peer_at(server, kind, address, at_ns) for at_ns in times]
-        return _Dated(tuple(times), tuple(map(self.peers.number, peers)))
+        return Dated(tuple(times), tuple(map(self.peers.number, peers)))
 
     def _peer_at(self, server: ServerRecord, kind: ProxyKind, address: Address, at_ns: int) -> Peer:
         return (
@@ -292,9 +264,14 @@ class Identity:
 
     # --- callees
 
+    def _nobody(self, server: ServerRecord, proxy: ProxyRecord) -> Dated:
+        """Without a router the proxy itself answers."""
+        callee = Callee(CalleeKind.PROXY, server.number, proxy.node)
+        return Dated((0,), (self.callees.number(callee),))
+
     def _dated_callee(
         self, server: ServerRecord, proxy: ProxyRecord, service: str, upstream: str
-    ) -> _Dated:
+    ) -> Dated:
         host, port = host_and_port(upstream)
         address = parse_address(host)
         own = server.endpoints.get(address, []) if address else server.names.get(host, [])
@@ -308,7 +285,7 @@ class Identity:
             self._callee_at(server, proxy, service, host, address, port, own, at_ns)
             for at_ns in times
         ]
-        return _Dated(tuple(times), tuple(map(self.callees.number, callees)))
+        return Dated(tuple(times), tuple(map(self.callees.number, callees)))
 
     def _callee_at(
         self,

@@ -5,7 +5,7 @@ Code 0 is "" always. Codes are dense; a code stays valid until `keep_only` drops
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +16,18 @@ class Interner:
 
     def __init__(self) -> None:
         self.values: list[str] = [""]
-        self._codes: dict[str, int] = {"": 0}
+        self._codes = _Codes(self.values)
 
     def __len__(self) -> int:
         return len(self.values)
 
     def code(self, value: str) -> int:
         """The string's code, a new one where it was never seen."""
-        code = self._codes.get(value)
-        if code is None:
-            code = self._codes[value] = len(self.values)
-            self.values.append(value)
-        return code
+        return self._codes[value]
 
-    def codes(self, values: Sequence[str]) -> NDArray[np.int32]:
+    def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
         """The codes of several strings."""
-        return np.fromiter(map(self.code, values), np.int32, len(values))
+        return np.array(list(map(self._codes.__getitem__, values)), np.int32)
 
     def keep_only(self, used: NDArray[np.int32]) -> NDArray[np.int32]:
         """Drop all other codes and number anew; an array that maps old codes to new ones."""
@@ -39,5 +35,18 @@ class Interner:
         mapping = np.zeros(len(self.values), np.int32)
         mapping[used] = np.arange(len(used), dtype=np.int32)
         self.values = [self.values[code] for code in used.tolist()]
-        self._codes = {value: code for code, value in enumerate(self.values)}
+        self._codes = _Codes(self.values)
         return mapping
+
+
+class _Codes(dict[str, int]):
+    """Codes by string; the next one for a string that was never seen."""
+
+    def __init__(self, values: list[str]) -> None:
+        super().__init__({value: code for code, value in enumerate(values)})
+        self._values = values
+
+    def __missing__(self, value: str) -> int:
+        code = self[value] = len(self._values)
+        self._values.append(value)
+        return code

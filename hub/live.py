@@ -27,7 +27,6 @@ from hub.defaults import (
     STALE_VIEWER_MS,
 )
 from hub.describe import Describe
-from hub.join import Half
 from hub.notices import Notices
 from hub.pipeline import Pipeline
 from hub.state import State
@@ -42,6 +41,7 @@ class Live:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+        self._settling = pipeline.settling
         self._calls = pipeline.settling.calls.table
         self._describe = Describe(pipeline)
         self._stats = Stats(pipeline.rollup, pipeline.graph)
@@ -49,7 +49,7 @@ class Live:
         self._notices = Notices(pipeline)
         self._new: list[Numbers] = []
         self._amended: list[Numbers] = []
-        self._halves: list[Half] = []
+        self._halves: list[Numbers] = []
         self._shown_halves: dict[int, int] = {}
         self._recent: deque[int] = deque(maxlen=RECENT_SHOWN)
         self._recent_errors: deque[int] = deque(maxlen=RECENT_SHOWN)
@@ -66,9 +66,9 @@ class Live:
         self._new.append(new)
         self._amended.append(amended)
 
-    def half_seen(self, halves: list[Half]) -> None:
+    def half_seen(self, rows: Numbers) -> None:
         """Halves that are shown while they wait."""
-        self._halves += halves
+        self._halves.append(rows)
 
     # --- frames
 
@@ -79,7 +79,8 @@ class Live:
         if idle and not due and self._version == self._pipeline.graph.version:
             return None
         new, amended = self._standing(self._new), self._standing(self._amended)
-        halves = [half for half in self._halves if half.row in self._waiting()]
+        halves = np.concatenate([np.zeros(0, np.int64), *self._halves])
+        halves = halves[self._settling.waits(halves)]
         self._new, self._amended, self._halves = [], [], []
         self._notices.calls(new, now_ns)
         shown = self._settled_halves(np.union1d(new, amended))
@@ -133,9 +134,6 @@ class Live:
         standing: Numbers = numbers[~self._calls.take("gone", numbers)]
         return standing
 
-    def _waiting(self) -> dict[int, Half]:
-        return self._pipeline.settling.join.waiting
-
     def _settled_halves(self, numbers: Numbers) -> Numbers:
         """Of these calls those that have a packet already, because a half of them was shown."""
         if not self._shown_halves:
@@ -153,9 +151,7 @@ class Live:
                 shown.append(number)
         return np.array(shown, np.int64)
 
-    def _packets(
-        self, numbers: Numbers, halves: list[Half], now_ns: int
-    ) -> tuple[forms.Packets, int]:
+    def _packets(self, numbers: Numbers, halves: Numbers, now_ns: int) -> tuple[forms.Packets, int]:
         """One packet a call, at most `MAX_PACKETS`, bad ones first; and how many were left out."""
         age_ns = now_ns - self._calls.take("end_ns", numbers)
         recent = numbers[age_ns < MAX_PACKET_AGE_MS * MS]
@@ -171,19 +167,20 @@ class Live:
             status=take("status", shown).tolist(),
             ok=take("ok", shown).astype(int).tolist(),
         )
-        for half in halves[: MAX_PACKETS - len(shown)]:
-            self._add_half(packets, half, now_ns)
+        self._add_halves(packets, halves[: MAX_PACKETS - len(shown)], now_ns)
         self._shown += len(packets.edge)
         return packets, len(numbers) + len(halves) - len(packets.edge)
 
-    def _add_half(self, packets: forms.Packets, half: Half, now_ns: int) -> None:
-        self._shown_halves[half.row] = half.shown_edge
-        status = self._pipeline.settling.rows.table.value("status", half.row)
-        packets.edge.append(half.shown_edge)
-        packets.end_ms.append(round((now_ns - half.end_ns) / MS, 3))
-        packets.duration_ms.append(round((half.end_ns - half.start_ns) / MS, 3))
-        packets.status.append(status)
-        packets.ok.append(int(100 <= status < 400))
+    def _add_halves(self, packets: forms.Packets, rows: Numbers, now_ns: int) -> None:
+        take, skews = self._settling.rows.table.take, self._pipeline.progress.moment().skews
+        edges, status = take("shown_edge", rows).tolist(), take("status", rows)
+        ages_ns = now_ns - self._settling.halves.end_ns(rows, skews)
+        self._shown_halves |= dict(zip(rows.tolist(), edges, strict=True))
+        packets.edge += edges
+        packets.end_ms += np.round(np.maximum(ages_ns, 0) / MS, 3).tolist()
+        packets.duration_ms += np.round(take("duration_ns", rows) / MS, 3).tolist()
+        packets.status += status.tolist()
+        packets.ok += ((status >= 100) & (status < 400)).astype(int).tolist()
 
     def _details(
         self, numbers: Numbers

@@ -22,7 +22,6 @@ from hub.calls import Numbers
 from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS
 from hub.describe import Describe
 from hub.filters import BadFilter, Filters, parse
-from hub.join import Half
 from hub.pipeline import Pipeline
 from hub.query import Query
 from hub.stamps import parse_time, rfc3339
@@ -72,7 +71,7 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
         for follower in self._followers:
             follower.add(np.concatenate([new, amended]).tolist())
 
-    def half_seen(self, halves: list[Half]) -> None:
+    def half_seen(self, rows: Numbers) -> None:
         """Only settled calls are told here."""
 
     async def GetCalls(

@@ -40,22 +40,21 @@ _WHY = {
 
 
 def first_hop_origins(
-    kind: ProxyKind,
+    public: NDArray[np.bool_],
     peers: NDArray[np.int32],
     known_hosts: NDArray[np.int32],
     callees: NDArray[np.int32],
 ) -> NDArray[np.uint8]:
-    """Origins of calls whose first hop was at a proxy of this kind, as nothing was joined to it.
+    """Origins of calls of one hop, at a public proxy or a private one, as nothing was joined to it.
 
     `peers` and `callees` hold `PeerKind` and `CalleeKind` values; `known_hosts` is 1 where the peer
     is an address of a registered server.
     """
-    if kind is ProxyKind.PUBLIC:
-        return np.where(known_hosts == 1, Origin.HAIRPIN, Origin.PUBLIC).astype(np.uint8)
-    origins = _TABLE[peers]
-    leaves = (callees == CalleeKind.OTHER_SERVER) & (origins != Origin.OUTSIDE)
-    origins[leaves] = Origin.CROSS_SERVER
-    return origins
+    private = _TABLE[peers]
+    leaves = (callees == CalleeKind.OTHER_SERVER) & (private != Origin.OUTSIDE)
+    private[leaves] = Origin.CROSS_SERVER
+    at_public = np.where(known_hosts == 1, Origin.HAIRPIN, Origin.PUBLIC)
+    return np.where(public, at_public, private).astype(np.uint8)
 
 
 def why(kind: ProxyKind, peer: PeerKind, other: str | None, known_host: bool) -> str:

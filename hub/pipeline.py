@@ -19,8 +19,8 @@ from hub.defaults import RETIRE_AFTER_S, ROLLUP_S
 from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
 from hub.identity import Identity
-from hub.join import Half
 from hub.ledger import Callless, Ledger
+from hub.logs import Log
 from hub.model import (
     AgentGone,
     BatchCommitted,
@@ -34,7 +34,7 @@ from hub.model import (
 )
 from hub.progress import Progress
 from hub.rollup import Rollup
-from hub.settle import Log, Outcome, Settling
+from hub.settle import Outcome, Settling
 from hub.skew import Skews
 from hub.totals import Totals
 from hub.watermark import NOTHING_MORE, Watermarks
@@ -59,8 +59,8 @@ class Listener(Protocol):
     def settled(self, new: Numbers, amended: Numbers) -> None:
         """Numbers of calls; an amended one was told before."""
 
-    def half_seen(self, halves: list[Half]) -> None:
-        """Halves that wait for their other half and may be shown."""
+    def half_seen(self, rows: Numbers) -> None:
+        """Rows of halves that wait for their other half and may be shown."""
 
 
 class Pipeline:
@@ -89,11 +89,19 @@ class Pipeline:
     # --- steps
 
     def handle(self, events: Iterable[Event], now_ns: int) -> None:
-        """Take events in; journalled ones in the journal's order."""
+        """Take events in; journalled ones in the journal's order.
+
+        Batches that follow each other are settled together: the fixed cost of a step is that of
+        some hundred lines.
+        """
+        batches: list[BatchCommitted] = []
         for event in events:
+            if isinstance(event, HelloSeen | InventorySeen | AgentGone):
+                self._batches(batches, now_ns)
+                batches = []
             match event:
                 case BatchCommitted():
-                    self._batch(event, now_ns)
+                    batches.append(event)
                 case WatermarkSeen():
                     self._watermark(event)
                 case HelloSeen():
@@ -110,6 +118,7 @@ class Pipeline:
                     self._publish(self.settling.advance(self.progress, now_ns), now_ns)
                     self.federation.connected(event.server, event.reason)
                     self.watermarks.forget(event.server)
+        self._batches(batches, now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Time passed: settle what waited long enough, let go of what is too old."""
@@ -120,8 +129,7 @@ class Pipeline:
 
     def replayed(self, now_ns: int) -> None:
         """The journal was read: what waits may wait for agents to come back."""
-        for half in self.settling.join.waiting.values():
-            half.seen_ns = now_ns
+        self.settling.rows.table.put("seen_ns", self.settling.join.waiting, now_ns)
 
     def first_needed_seq(self) -> int | None:
         """Journal entries below this hold only calls that were let go of; None: nothing was."""
@@ -150,7 +158,7 @@ class Pipeline:
         """By log number: kept rows that stand in no call, and what of them waits."""
         rows = self.settling.rows.table
         alone = np.flatnonzero(rows["call"] < 0) + rows.first
-        waits = np.isin(alone, np.array(list(self.settling.join.waiting), np.int64))
+        waits = self.settling.waits(alone)
         logs = rows.take("log", alone)
         return {
             log: Callless(int(np.sum(~waits & (logs == log))), int(np.sum(waits & (logs == log))))
@@ -159,7 +167,15 @@ class Pipeline:
 
     # --- events
 
-    def _batch(self, batch: BatchCommitted, now_ns: int) -> None:
+    def _batches(self, batches: list[BatchCommitted], now_ns: int) -> None:
+        if not batches:
+            return
+        logs = [self._batch(batch, now_ns) for batch in batches]
+        outcome = self.settling.add(batches, logs, self.progress.moment(), now_ns)
+        self._publish(outcome, now_ns)
+
+    def _batch(self, batch: BatchCommitted, now_ns: int) -> int:
+        """Account for a batch; the number of its log."""
         server = self.federation.server(batch.log.server)
         log = self._log(batch.log, server)
         self.ledger.journalled(batch)
@@ -169,8 +185,7 @@ class Pipeline:
         traffic.last_batch_ns = now_ns
         traffic.rows += batch.observations.rows
         self.rows_received += batch.observations.rows
-        skew_ns = self.skews.ns(server.id)
-        self._publish(self.settling.add(batch, log, skew_ns, now_ns), now_ns)
+        return log
 
     def _log(self, key: LogKey, server: ServerRecord) -> int:
         number = self._logs.get(key)
@@ -213,8 +228,7 @@ class Pipeline:
     def _reidentify(self, now_ns: int) -> None:
         """Who a peer is may have changed: bring the newest calls up to date."""
         calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
-        outcome = self.settling.reidentify(calls, self.progress.skew_ns, now_ns)
-        self._publish(outcome, now_ns)
+        self._publish(self.settling.reidentify(calls, self.progress.moment(), now_ns), now_ns)
 
     # --- results
 
@@ -228,16 +242,18 @@ class Pipeline:
         if len(new) or len(amended):
             for listener in self.listeners:
                 listener.settled(new, amended)
-        if outcome.halves:
+        for rows in outcome.halves:
             for listener in self.listeners:
-                listener.half_seen(outcome.halves)
+                listener.half_seen(rows)
 
     def _forget_old_rows(self, now_ns: int) -> None:
         rows, calls = self.settling.rows, self.settling.calls.table
         if len(rows.table) <= self._recent_calls:
             return
         waiting = self.settling.join.waiting
-        first = min([rows.table.end - self._recent_calls * 9 // 10, *waiting])
+        first = rows.table.end - self._recent_calls * 9 // 10
+        if len(waiting):
+            first = min(first, int(waiting.min()))
         if rows.forget_before(first):
             self.identity.forget()
         hop0, hop1 = calls["hop0"], calls["hop1"]

@@ -6,19 +6,57 @@ half of a call, and whether it may have lost it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hub.defaults import CALLEE_MARGIN_MS, CALLER_MARGIN_MS
-from hub.enums import Role
 from hub.federation import Federation
-from hub.join import Half
 from hub.ledger import Ledger
 from hub.skew import Skews
 from hub.watermark import NOTHING_MORE, Watermarks
 
-MARGIN_NS = {Role.CALLER: CALLEE_MARGIN_MS * 1_000_000, Role.CALLEE: CALLER_MARGIN_MS * 1_000_000}
-"""How long after a half's end the other half's line may be written; by the role of the waiting one.
-"""
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+CALLEE_MARGIN_NS = CALLEE_MARGIN_MS * 1_000_000
+CALLER_MARGIN_NS = CALLER_MARGIN_MS * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """All servers as they stand, in columns by number."""
+
+    skews: Numbers
+    """Their clocks minus the hub's, ns."""
+    marks: Numbers
+    """Up to when their lines are all here, in the hub's clock; 0: unknown."""
+
+    def passed(
+        self,
+        servers: NDArray[np.integer],
+        others: NDArray[np.integer],
+        end_ns: Numbers,
+        leads: Mask,
+    ) -> Mask:
+        """For halves of `servers`: whether `others` have sent their other halves, if they logged
+        them at all (-1: whether all other servers have). `leads`: it is a caller's half."""
+        named = others >= 0
+        marks = np.where(named, self.marks[others], self._of_all_others()[servers])
+        # a callee's line is written before its caller's; a caller's somewhat later than its own
+        margin_ns = np.where(leads, CALLEE_MARGIN_NS, CALLER_MARGIN_NS)
+        passed: Mask = marks > end_ns + margin_ns
+        return passed
+
+    def _of_all_others(self) -> Numbers:
+        """For each server the lowest mark of the others."""
+        if len(self.marks) < 2:
+            return np.full(len(self.marks), NOTHING_MORE)
+        lowest = int(np.argmin(self.marks))
+        others = np.full(len(self.marks), self.marks[lowest])
+        others[lowest] = np.delete(self.marks, lowest).min()
+        return others
 
 
 class Progress:
@@ -32,27 +70,19 @@ class Progress:
         self._skews = skews
         self._ledger = ledger
 
-    def skew_ns(self, server: int) -> int:
-        """The server's clock minus the hub's."""
-        return self._skews.ns(self._id(server))
+    def moment(self) -> Moment:
+        """As they stand now."""
+        servers = self._federation.servers
+        skews = [self._skews.ns(record.id) for record in servers]
+        marks = [self.watermark_ns(record.number) for record in servers]
+        return Moment(np.array(skews, np.int64), np.array(marks, np.int64))
 
     def watermark_ns(self, server: int) -> int:
         """Up to when the server's lines are all here, in the hub's clock; 0: unknown."""
-        mark = self._watermarks.of(self._id(server))
-        return mark - self.skew_ns(server) if mark not in (0, NOTHING_MORE) else mark
+        id = self._federation.servers[server].id
+        mark = self._watermarks.of(id)
+        return mark - self._skews.ns(id) if mark not in (0, NOTHING_MORE) else mark
 
-    def passed(self, server: int, half: Half) -> bool:
-        """Whether the server has sent the other half of a call, if it logged it at all."""
-        return self.watermark_ns(server) > half.end_ns + MARGIN_NS[half.role]
-
-    def passing(self) -> Callable[[int, Half], bool]:
-        """`passed` as of now, for asking of many halves."""
-        marks = [self.watermark_ns(record.number) for record in self._federation.servers]
-        return lambda server, half: marks[server] > half.end_ns + MARGIN_NS[half.role]
-
-    def lines_lost(self, server: int) -> bool:
-        """Whether a line of the server is outstanding or missing."""
-        return self._ledger.lost(self._id(server))
-
-    def _id(self, server: int) -> str:
-        return self._federation.servers[server].id
+    def lines_lost(self) -> Mask:
+        """Of which servers a line is outstanding or missing."""
+        return np.array([self._ledger.lost(record.id) for record in self._federation.servers])

@@ -7,11 +7,16 @@ string. `call` is the number of the one call that a row stands in; -1 while it w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hub.interner import Interner
-from hub.model import BatchCommitted
+from hub.model import BatchCommitted, Strings
 from hub.table import Column, Table
 from hub.wire import STRINGS
 
@@ -42,9 +47,27 @@ OWN: dict[str, Column] = {
     "peer": (np.int32, ()),
     "callee": (np.int32, ()),
     "call": (np.int64, ()),
+    "half": (np.uint8, ()),
+    "role": (np.uint8, ()),
+    "other": (np.int16, ()),
+    "by_address": (np.bool_, ()),
+    "seen_ns": (np.int64, ()),
+    "shown_edge": (np.int32, ()),
 }
 """Columns of the hub's own: index of the log, absolute offset, journal entry, who called and was
-called (numbers of `identity`), and the call."""
+called (numbers of `identity`), the call, and what `halves` says of a row that may be half of one.
+"""
+
+_UNKNOWN = {
+    "peer": 0,
+    "callee": 0,
+    "call": -1,
+    "half": 0,
+    "role": 0,
+    "other": -1,
+    "by_address": False,
+    "shown_edge": -1,
+}
 
 LATE_REBUILD = 65_536
 """Interned strings are dropped only where at least this many are no longer used."""
@@ -57,17 +80,35 @@ class Rows:
         columns = NUMBERS | dict.fromkeys(STRINGS, (np.int32, ())) | OWN
         self.table = Table(columns)
         self.strings = {name: Interner() for name in STRINGS}
+        self.epoch = 0
+        """Grows when codes are numbered anew."""
 
-    def append(self, batch: BatchCommitted, log: int) -> NDArray[np.int64]:
-        """Add a batch of the log of this index; the numbers of its rows."""
-        entries = batch.observations
-        values: dict[str, object] = {name: getattr(entries, name) for name in NUMBERS}
+    def append(
+        self, batches: Sequence[BatchCommitted], logs: Sequence[int], now_ns: int
+    ) -> NDArray[np.int64]:
+        """Add batches, each of the log of its number; the numbers of their rows."""
+        entries = [batch.observations for batch in batches]
+        counts = [entry.rows for entry in entries]
+        values: dict[str, object] = {
+            name: _joined([*map(attrgetter(name), entries)]) for name in NUMBERS
+        }
         for name in STRINGS:
-            column = getattr(entries, name)
-            values[name] = self.strings[name].codes(column.values)[column.codes]
-        values["offset"] = entries.offset.astype(np.int64) + batch.first_offset
-        values |= {"log": log, "seq": batch.seq, "peer": 0, "callee": 0, "call": -1}
-        return self.table.append(entries.rows, values)
+            values[name] = self._codes(name, [*map(attrgetter(name), entries)], counts)
+        first = np.repeat(np.array([batch.first_offset for batch in batches], np.int64), counts)
+        values["offset"] = first + _joined([entry.offset for entry in entries])
+        values["log"] = np.repeat(np.array(logs, np.int32), counts)
+        values["seq"] = np.repeat(np.array([batch.seq for batch in batches], np.int64), counts)
+        return self.table.append(sum(counts), values | _UNKNOWN | {"seen_ns": now_ns})
+
+    def _codes(
+        self, name: str, columns: Sequence[Strings], counts: Sequence[int]
+    ) -> NDArray[np.int32]:
+        """One column of several batches; the dictionaries of all are looked up in one pass."""
+        sizes = [len(column.values) for column in columns]
+        codes = self.strings[name].codes(chain.from_iterable(column.values for column in columns))
+        begin = np.repeat(np.cumsum([0, *sizes[:-1]]), counts)
+        result: NDArray[np.int32] = codes[begin + _joined([column.codes for column in columns])]
+        return result
 
     def text(self, name: str, number: int) -> str:
         """The string of one row."""
@@ -85,4 +126,9 @@ class Rows:
             if len(strings) - len(used) >= LATE_REBUILD:
                 self.table[name][:] = strings.keep_only(used)[self.table[name]]
                 renumbered = True
+        self.epoch += renumbered
         return renumbered
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

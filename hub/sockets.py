@@ -21,7 +21,6 @@ from hub import forms
 from hub.calls import Numbers
 from hub.defaults import CLOSE_TIMEOUT_S, MAX_UNSENT_CALLS, MAX_VIEWERS, SEND_TIMEOUT_S
 from hub.describe import Describe
-from hub.join import Half
 from hub.live import Live
 from hub.pipeline import Pipeline
 from hub.viewer import Encoded, Pace, Viewer
@@ -81,7 +80,7 @@ class Sockets:
         for reader in self._readers:
             reader.add(new.tolist())
 
-    def half_seen(self, halves: list[Half]) -> None:
+    def half_seen(self, rows: Numbers) -> None:
         """Halves are for the live view only."""
 
     def publish(self, now_ns: int) -> None:

@@ -248,7 +248,7 @@ class World:
     def settle(self) -> None:
         """Long enough that nothing waits."""
         self.tick(5_001)
-        assert not self.pipeline.settling.join.waiting
+        assert not len(self.pipeline.settling.join.waiting)
 
     # --- readings
 
@@ -274,7 +274,7 @@ def check_invariants(world: World) -> None:
     hops = [calls.table.take(name, kept) for name in ("hop0", "hop1")]
     standing = np.concatenate([hops[0], hops[1][hops[1] >= 0]])
     assert len(np.unique(standing)) == len(standing), "a line stands in two calls"
-    waiting = set(pipeline.settling.join.waiting)
+    waiting = set(pipeline.settling.join.waiting.tolist())
     lines = set(range(rows.first, rows.end))
     assert set(standing.tolist()) | waiting == lines, "a line is nowhere"
     for name, number in (("hop0", kept), ("hop1", kept[hops[1] >= 0])):

@@ -1,0 +1,83 @@
+"""The best of several pairs, where a half fits more than one: the closest first, each half once.
+
+Enters: pairs that fit, how close they are, and what is decided about their halves. Leaves: the
+pairs to make, and the halves whose likely partner is not decided yet. Pure. In rounds: a pair that
+is the closest of both of its halves is taken (or kept open, where more may come that is closer);
+all others of its halves fall away. That is the order of a sorted list, without walking it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the halves of candidates are, by their index in `rows`."""
+
+    rows: Numbers
+    """Ascending, each once."""
+    waiting: Mask
+    ready: Mask
+    """Nothing more can come that fits better, or it may wait no longer."""
+    due: Mask
+    """It may wait no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What became of the candidates."""
+
+    taken: Numbers
+    """Indices of candidates."""
+    rivals: Numbers
+    """For each of `taken`: the most candidates that one of its halves was in."""
+    held: Numbers
+    """Rows that wait on although they are ready."""
+
+
+def choose(callers: Numbers, callees: Numbers, gap_ns: Numbers, standing: Standing) -> Choice:
+    """The closest pairs; rows of `callers` and `callees` are in `standing.rows`."""
+    order = np.argsort(gap_ns, kind="stable")
+    one = np.searchsorted(standing.rows, callers)[order]
+    two = np.searchsorted(standing.rows, callees)[order]
+    size = len(standing.rows)
+    counts = np.bincount(one, minlength=size) + np.bincount(two, minlength=size)
+    rivals = np.maximum(counts[one], counts[two])
+    settled = ~standing.waiting | standing.ready
+    urgent = standing.waiting & standing.due
+    decidable = (settled[one] & settled[two]) | urgent[one] | urgent[two]
+    holds = standing.waiting & standing.ready & ~standing.due
+    held = np.zeros(size, np.bool_)
+    taken = []
+    left = np.arange(len(order))
+    while len(left):
+        closest = _closest(one[left], two[left], size)
+        decided = decidable[left] & closest
+        taken.append(left[decided])
+        promised = np.zeros(size, np.bool_)
+        undecided = left[closest & ~decided]
+        promised[one[undecided]] = promised[two[undecided]] = True
+        blocked = left[promised[one[left]] | promised[two[left]]]
+        held[one[blocked]] = held[two[blocked]] = True
+        gone = promised
+        gone[one[left[decided]]] = gone[two[left[decided]]] = True
+        left = left[~(gone[one[left]] | gone[two[left]])]
+    chosen = np.concatenate(taken) if taken else np.zeros(0, np.int64)
+    return Choice(order[chosen], rivals[chosen], standing.rows[held & holds])
+
+
+def _closest(one: Numbers, two: Numbers, size: int) -> Mask:
+    """Which pairs are the first, in their order, of both of their halves."""
+    every = np.arange(len(one))
+    first_of_one, first_of_two = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    first_of_one[one[::-1]] = every[::-1]  # the last assignment stays
+    first_of_two[two[::-1]] = every[::-1]
+    closest: Mask = (first_of_one[one] == every) & (first_of_two[two] == every)
+    return closest
