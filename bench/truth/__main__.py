@@ -42,7 +42,7 @@ def main(
         if names and scenario.name not in names:
             continue
         done = run(scenario.sized(servers, rate, seconds), seed)
-        scored = score(done.truth, done.lines, done.answer)
+        scored = score(done.truth, done.lines, done.answer, done.ambiguous)
         if as_json:
             said = {"scenario": scenario.name, "seed": seed, "score": dataclasses.asdict(scored)}
             print(json.dumps(said | {"figures": dataclasses.asdict(done.figures)}))

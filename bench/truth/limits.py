@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.truth.calls import Mask, Numbers, Truth
 from bench.truth.scenario import Key
 from bench.truth.sites import Sites
+from bench.truth.truth import Mask, Numbers, Truth
 
 NEIGHBOURS = 40
 MEDIAN_NS, SIGMA = 60e3, 0.8

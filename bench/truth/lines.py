@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.truth.calls import Hop, Mask, Numbers, Truth
 from bench.truth.scenario import Key, Kind
 from bench.truth.sites import Sites, Times
 from bench.truth.texts import Texts
+from bench.truth.truth import Hop, Mask, Numbers, Truth
 from hub.model import Observations, Strings
 
 LINE_BYTES = 900

@@ -13,13 +13,14 @@ import numpy as np
 
 from bench.truth import answer as hub
 from bench.truth.answer import Answer
-from bench.truth.calls import Mask, Truth, make_truth
+from bench.truth.calls import make_truth
 from bench.truth.delivery import commits
 from bench.truth.limits import ambiguous
 from bench.truth.lines import Lines, make_lines
 from bench.truth.scenario import Scenario
 from bench.truth.sites import SECOND, T0_NS, Sites
 from bench.truth.texts import Texts
+from bench.truth.truth import Mask, Truth
 from hub.pipeline import Pipeline
 
 TICK_NS = 50_000_000

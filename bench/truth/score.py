@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.truth.answer import Answer
-from bench.truth.calls import NOT_JUDGED, Fan, Mask, Numbers, Truth
 from bench.truth.lines import Lines
 from bench.truth.scenario import Key
+from bench.truth.truth import NOT_JUDGED, Fan, Mask, Numbers, Truth
+from hub.enums import Reason
 
 RIVALS = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 1_000))
 
@@ -47,12 +48,15 @@ class Score:
     lines: int
     requests: int
     pairs: Pairs
+    tellable: Pairs
+    """Without the requests whose pair nobody could tell for sure; see `limits`."""
     callers: Ratio
     callees: Ratio
     origins: Ratio
     missing: Ratio
     """Half-seen calls that name the missing half."""
     reasons: Ratio
+    """Half-seen calls, direct ones included, that say why."""
     forced: int
     """Pairs with a line whose other half was never written."""
     edges_off: float
@@ -65,8 +69,9 @@ class Score:
     by_parent: dict[str, Pairs]
 
 
-def score(truth: Truth, lines: Lines, answer: Answer) -> Score:
+def score(truth: Truth, lines: Lines, answer: Answer, ambiguous: Mask | None = None) -> Score:
     """Compare."""
+    tellable = ~ambiguous if ambiguous is not None else np.ones(len(truth), bool)
     line_call, copies = _calls_of_lines(lines, answer)
     first_line, last_line = _lines_of_requests(truth, lines)
     judged = last_line >= 0
@@ -77,7 +82,7 @@ def score(truth: Truth, lines: Lines, answer: Answer) -> Score:
     request = lines.call[answer.first]
     lone = np.zeros(len(truth), bool)
     lone[lines.call] = ~truth.paired[lines.call]
-    half_seen = judged & lone & ((truth.second.server >= 0) | (truth.missing > 0))
+    half_seen = judged & lone & ((truth.second.server >= 0) | (truth.reason != Reason.NONE))
     forced = two & (lone[request] | lone[lines.call[answer.second]])
 
     def ratio(good: Mask, among: Mask) -> Ratio:
@@ -98,6 +103,7 @@ def score(truth: Truth, lines: Lines, answer: Answer) -> Score:
         len(lines),
         len(truth),
         pairs(np.ones(len(truth), bool)),
+        pairs(tellable),
         ratio((last_call >= 0) & (answer.caller[last_call] == truth.caller), judged),
         ratio((first_call >= 0) & (answer.callee[first_call] == truth.callee), judged),
         Ratio(int(np.sum(origin_good)), len(lines)),

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from bench.truth.answer import Answer
-from bench.truth.calls import NOT_JUDGED, Fan, Truth, make_truth
+from bench.truth.calls import make_truth
+from bench.truth.truth import NOT_JUDGED, Fan, Truth
 from bench.truth.delivery import commits
 from bench.truth.lines import LINE_BYTES, Lines, make_lines
 from bench.truth.run import run
