@@ -13,7 +13,6 @@ import pytest
 
 from bench.truth.answer import Answer
 from bench.truth.calls import make_truth
-from bench.truth.truth import NOT_JUDGED, Fan, Truth
 from bench.truth.delivery import commits
 from bench.truth.lines import LINE_BYTES, Lines, make_lines
 from bench.truth.run import run
@@ -21,6 +20,7 @@ from bench.truth.scenario import SCENARIOS, Key, Kind, Mix, Scenario
 from bench.truth.score import score
 from bench.truth.sites import SECOND, T0_NS, Sites
 from bench.truth.texts import Texts
+from bench.truth.truth import NOT_JUDGED, Fan, Truth
 from hub.enums import Missing
 from hub.model import BatchCommitted, ClockMeasured, LogKey, WatermarkSeen
 
