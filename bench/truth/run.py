@@ -7,14 +7,16 @@ given to the core, so it runs as fast as it can; only `handle` and `tick` are ti
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
 from bench.truth import answer as hub
 from bench.truth.answer import Answer
 from bench.truth.calls import make_truth
-from bench.truth.delivery import commits
+from bench.truth.delivery import Commit, commits
 from bench.truth.limits import ambiguous
 from bench.truth.lines import Lines, make_lines
 from bench.truth.scenario import Scenario
@@ -24,6 +26,7 @@ from bench.truth.truth import Mask, Truth
 from hub.pipeline import Pipeline
 
 TICK_NS = 50_000_000
+BUNDLE_NS = 200_000_000
 SKEW_FROM_NS = 5 * SECOND
 """Estimates are judged from then on: probes and pairs have come by then."""
 
@@ -65,17 +68,25 @@ def run(scenario: Scenario, seed: int) -> Run:
     pipeline = Pipeline(recent_calls=len(lines) * 2 + 1)
     figures = Figures()
     ticked = T0_NS
-    for commit in commits(scenario, sites, texts, lines, random):
+    for bundle in bundled(commits(scenario, sites, texts, lines, random)):
         before = time.process_time()
-        pipeline.handle(commit.events, commit.now_ns)
-        if commit.now_ns >= ticked:
-            pipeline.tick(commit.now_ns)
-            ticked = commit.now_ns + TICK_NS
+        for commit in bundle:
+            pipeline.handle(commit.events, commit.now_ns)
+            if commit.now_ns >= ticked:
+                pipeline.tick(commit.now_ns)
+                ticked = commit.now_ns + TICK_NS
         figures.cpu_s += time.process_time() - before
-        _watch(figures, pipeline, sites, scenario, commit.now_ns - T0_NS)
+        _watch(figures, pipeline, sites, scenario, bundle[-1].now_ns - T0_NS)
     limit = ambiguous(truth, sites)
     figures.make_s = time.process_time() - began - figures.cpu_s
     return Run(scenario, truth, lines, hub.answer(pipeline, texts), figures, limit)
+
+
+def bundled(stream: Iterable[Commit]) -> Iterator[list[Commit]]:
+    """Commits of `BUNDLE_NS` together: all are made before the first is timed, so that the
+    generator does not cool the core's caches between two."""
+    for _, bundle in groupby(stream, lambda commit: (commit.now_ns - T0_NS - 1) // BUNDLE_NS):
+        yield list(bundle)
 
 
 def _watch(
