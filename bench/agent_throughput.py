@@ -24,7 +24,6 @@ from rich.table import Table
 from node_agent.batch import Encoder
 from node_agent.defaults import BLOCK_BYTES
 from node_agent.lines import LineBuffer
-from node_agent.model import join
 from node_agent.parse import parse
 from tests.hub.streams import Hub, running_hub
 from tests.node_agent.build import line
@@ -71,7 +70,7 @@ def stages(path: Path, batch_rows: int) -> dict[str, float]:
             spent["lines"] += cut - started
             spent["parse"] += parsed - cut
             if waiting and (not data or sum(chunk.rows for chunk in waiting) >= batch_rows):
-                for batch in encoder.encode(1, join(waiting), batch_rows):
+                for batch in encoder.encode_all(1, waiting, batch_rows):
                     spent["wire bytes"] += len(batch.SerializeToString())
                 waiting = []
                 spent["pack"] += time.process_time() - parsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hopwatch.v1 import ingest_pb2 as pb
@@ -59,18 +60,25 @@ class Account:
     in_flight: deque[tuple[int, int]] = field(default_factory=deque)
     """End offset and bytes of each unacknowledged batch."""
 
-    def read_lines(self, chunk: Chunk | None, at_end: bool, read_ns: int) -> None:
-        """Count what a read brought, and move the watermark.
-
-        At the log's end it follows the clock as the read began (`read_ns`); before it, the last
-        completion that was read: lines are written in that order. It never runs backwards.
-        """
-        if chunk is not None:
-            self.read += chunk.rows + chunk.malformed
+    def counted(self, chunks: Iterable[Chunk], totals: Totals) -> Iterator[Chunk]:
+        """Let chunks pass, and count their lines here and there."""
+        for chunk in chunks:
+            lines = chunk.rows + chunk.malformed
+            self.read += lines
             self.malformed += chunk.malformed
+            totals.read += lines
+            totals.malformed += chunk.malformed
             if chunk.rows:
                 self.log.reached_ns = chunk.starts[-1] + chunk.entries[-1].duration
-        mark_ns = read_ns if at_end else min(read_ns, self.log.reached_ns)
+            yield chunk
+
+    def complete_until(self, read_ns: int) -> None:
+        """Move the watermark after a read that began at `read_ns`.
+
+        At the log's end it follows the clock as the read began; before it, the last completion that
+        was read: lines are written in that order. It never runs backwards.
+        """
+        mark_ns = read_ns if self.log.at_end else min(read_ns, self.log.reached_ns)
         self.watermark_ns = max(self.watermark_ns, mark_ns - self._slack_ns)
 
     @property

@@ -1,23 +1,25 @@
 """Chunks to `Batch` messages.
 
-In: one log's chunk. Out: batches that cover it without gap or overlap, each within the limits:
-rows, and the size of the message (one row alone may exceed that, a line is at most 1 MiB). Few rows
-go as `Row`s; more as `Columns`, compressed with zstd where that makes them smaller.
+In: chunks of one log that follow each other, one after the other, as they are read. Out: batches
+that cover them without gap or overlap, each within the limits: rows, and the size of the message
+(one row alone may exceed that, a line is at most 1 MiB). Few rows go as `Row`s; more as `Columns`,
+compressed with zstd where that makes them smaller.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import zstandard
 from hopwatch.v1 import ingest_pb2 as pb
 
-from node_agent.columns import columns
+from node_agent.columns import ROW_BYTES, Columns
 from node_agent.defaults import (
     COMPRESS_FROM_BYTES,
     HARD_MAX_BATCH_ROWS,
     MAX_BATCH_ROWS,
     MAX_PAYLOAD_BYTES,
+    MAX_SAMPLES,
     ROWS_BELOW,
     SAMPLE_BYTES,
 )
@@ -41,39 +43,45 @@ class Encoder:
 
     def encode(self, log: int, chunk: Chunk, max_rows: int = MAX_BATCH_ROWS) -> Iterator[pb.Batch]:
         """Batches of `log` (its number in this stream) for all lines of the chunk, in order."""
+        return self.encode_all(log, (chunk,), max_rows)
+
+    def encode_all(self, log: int, chunks: Iterable[Chunk], max_rows: int) -> Iterator[pb.Batch]:
+        """The same of several; each is let go before the next is asked for."""
         limit = min(max(max_rows, 1), HARD_MAX_BATCH_ROWS)
-        while chunk.rows > limit:
-            head, chunk = chunk.split(limit)
-            yield from self._fitting(log, head)
-        yield from self._fitting(log, chunk)
+        draft: Draft | None = None
+        for chunk in chunks:
+            for part in self._parts(chunk, limit):
+                if draft is not None and not draft.has_room(part, limit, self._max_payload_bytes):
+                    yield self._finish(log, draft)
+                    draft = None
+                draft = draft or Draft(part.first_offset)
+                draft.add(part)
+        if draft is not None:
+            yield self._finish(log, draft)
 
-    def _fitting(self, log: int, chunk: Chunk) -> Iterator[pb.Batch]:
-        batch = None
-        if chunk.rows < 2 or chunk.end_offset - chunk.first_offset <= _OFFSET_SPAN:
-            batch = self._one(log, chunk)
-        if batch is not None:
-            yield batch
+    def _parts(self, chunk: Chunk, limit: int) -> Iterator[Chunk]:
+        """Pieces of which each fits into a batch."""
+        if chunk.rows > limit or (chunk.rows > 1 and most(chunk) > self._max_payload_bytes):
+            for part in chunk.split(min(limit, chunk.rows // 2)):
+                yield from self._parts(part, limit)
         else:
-            for part in chunk.split(chunk.rows // 2):
-                yield from self._fitting(log, part)
+            yield chunk
 
-    def _one(self, log: int, chunk: Chunk) -> pb.Batch | None:
-        """One message; None where it would be too large, before compression."""
+    def _finish(self, log: int, draft: Draft) -> pb.Batch:
         batch = pb.Batch(
             log=log,
-            first_offset=chunk.first_offset,
-            end_offset=chunk.end_offset,
-            malformed=chunk.malformed,
-            malformed_samples=[self._shown(bad) for bad in chunk.samples],
+            first_offset=draft.first_offset,
+            end_offset=draft.end_offset,
+            malformed=draft.malformed,
+            malformed_samples=[self._shown(bad) for bad in draft.samples[:MAX_SAMPLES]],
         )
-        if chunk.rows < ROWS_BELOW:
-            batch.rows.extend(rows(chunk, self._redactor))
-            size = batch.ByteSize()
+        if draft.columns is None:
+            for chunk in draft.few:
+                batch.rows.extend(rows(chunk, self._redactor, draft.first_offset))
         else:
-            payload = columns(chunk, self._redactor).SerializeToString()
-            size = len(payload)
+            payload = draft.columns.message(self._redactor).SerializeToString()
             self._set_columns(batch, payload)
-        return batch if size <= self._max_payload_bytes or chunk.rows < 2 else None
+        return batch
 
     def _shown(self, bad: ParseFailure) -> pb.MalformedLine:
         text = self._redactor.sample(bad.text)
@@ -86,3 +94,47 @@ class Encoder:
                 batch.columns_zstd = packed
                 return
         batch.columns = payload
+
+
+class Draft:
+    """A batch that grows: its lines' columns, or the chunks themselves while they are few."""
+
+    def __init__(self, first_offset: int) -> None:
+        self.first_offset = self.end_offset = first_offset
+        self.malformed = 0
+        self.samples: list[ParseFailure] = []
+        self.few: list[Chunk] = []
+        self.columns: Columns | None = None
+        self._rows = 0
+
+    def has_room(self, chunk: Chunk, max_rows: int, max_bytes: int) -> bool:
+        """The chunk may be added; to an empty draft any may."""
+        size = self.columns.size if self.columns else sum(map(most, self.few))
+        return (
+            self._rows + chunk.rows <= max_rows
+            and size + most(chunk) <= max_bytes
+            and chunk.end_offset - self.first_offset <= _OFFSET_SPAN
+        )
+
+    def add(self, chunk: Chunk) -> None:
+        """The lines that follow."""
+        self.end_offset = chunk.end_offset
+        self.malformed += chunk.malformed
+        self.samples += chunk.samples
+        self._rows += chunk.rows
+        if not chunk.rows:
+            return
+        if self.columns is not None:
+            self.columns.add(chunk)
+            return
+        self.few.append(chunk)
+        if self._rows >= ROWS_BELOW:
+            self.columns = Columns(self.first_offset)
+            for each in self.few:
+                self.columns.add(each)
+            self.few.clear()
+
+
+def most(chunk: Chunk) -> int:
+    """Bytes that its rows take in a message, at most: strings are no longer than their lines."""
+    return ROW_BYTES * chunk.rows + chunk.size if chunk.rows else 0

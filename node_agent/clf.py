@@ -52,7 +52,7 @@ def parse_clf(line: str) -> tuple[Entry, int]:
         router=_quoted(found["router"]),
         upstream_url=_quoted(found["url"]),
         user_agent=_quoted(found["agent"]),
-        start_local=COARSE,
+        start_utc=COARSE,
     )
     return entry, _start_ns(*stamps[-1].groups())
 

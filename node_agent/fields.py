@@ -65,18 +65,19 @@ def flags(entry: Entry) -> int:
         bits = int(pb.ROW_FLAG_UPGRADE)
     if entry.tls:
         bits |= int(pb.ROW_FLAG_TLS)
-    if entry.start_local == COARSE:
+    if entry.start_utc == COARSE:
         bits |= int(pb.ROW_FLAG_COARSE_TIME)
     return bits
 
 
-def rows(chunk: Chunk, redactor: Redactor) -> Iterator[pb.Row]:
-    """One message an entry."""
+def rows(chunk: Chunk, redactor: Redactor, first_offset: int | None = None) -> Iterator[pb.Row]:
+    """One message an entry; offsets are relative to the batch's first, as a rule the chunk's."""
+    first = chunk.first_offset if first_offset is None else first_offset
     for entry, offset, start_ns in zip(chunk.entries, chunk.offsets, chunk.starts, strict=True):
         client, port = address_and_port(entry.client_address)
         status = grpc_status(entry)
         row = pb.Row(
-            offset=offset - chunk.first_offset,
+            offset=offset - first,
             start_ns=start_ns,
             duration_ns=entry.duration,
             upstream_ns=entry.upstream,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +9,6 @@ from enum import IntEnum
 from typing import Annotated
 
 import msgspec
-
-from node_agent.defaults import MAX_SAMPLES
 
 Nanoseconds = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
 """A duration: below 37 years, so that no sum with a time leaves 64 bits."""
@@ -23,7 +20,7 @@ U16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 
 
 COARSE = "clf"
-"""`Entry.start_local` of a line whose time is known to the second only."""
+"""`Entry.start_utc` of a line whose time is known to the second only."""
 
 
 class LogFormat(IntEnum):
@@ -58,7 +55,6 @@ class Entry(msgspec.Struct, gc=False):
     router: str = msgspec.field(default="", name="RouterName")
     service: str = msgspec.field(default="", name="ServiceName")
     upstream_url: str = msgspec.field(default="", name="ServiceURL")
-    start_local: str = msgspec.field(default="", name="StartLocal")
     start_utc: str = msgspec.field(default="", name="StartUTC")
     tls: str = msgspec.field(default="", name="TLSVersion")
     trace_id: str = msgspec.field(default="", name="TraceId")
@@ -74,6 +70,12 @@ class Entry(msgspec.Struct, gc=False):
     user_agent: str = msgspec.field(default="", name="request_User-Agent")
     hop_id: str = msgspec.field(default="", name="request_X-Hop-Id")
     hop_parent: str = msgspec.field(default="", name="request_X-Hop-Parent")
+
+
+class LocalTime(msgspec.Struct, gc=False):
+    """Where an entry without `StartUTC` may say its time: asked of few lines."""
+
+    start_local: str = msgspec.field(default="", name="StartLocal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ class Chunk:
         return len(self.entries)
 
     @property
+    def size(self) -> int:
+        """Bytes of all its lines."""
+        return self.end_offset - self.first_offset
+
+    @property
     def malformed(self) -> int:
         """Lines that are no entries."""
         return len(self.malformed_at)
@@ -140,18 +147,3 @@ class Chunk:
             self.samples[shown:],
         )
         return head, tail
-
-
-def join(chunks: Sequence[Chunk]) -> Chunk:
-    """One chunk of several that follow each other without a gap."""
-    if len(chunks) == 1:
-        return chunks[0]
-    return Chunk(
-        chunks[0].first_offset,
-        chunks[-1].end_offset,
-        [entry for chunk in chunks for entry in chunk.entries],
-        [offset for chunk in chunks for offset in chunk.offsets],
-        [start for chunk in chunks for start in chunk.starts],
-        array("Q", (offset for chunk in chunks for offset in chunk.malformed_at)),
-        tuple(sample for chunk in chunks for sample in chunk.samples)[:MAX_SAMPLES],
-    )

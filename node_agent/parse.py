@@ -19,11 +19,12 @@ import msgspec
 from node_agent.clf import parse_clf
 from node_agent.defaults import MAX_SAMPLES, SAMPLE_BYTES
 from node_agent.lines import Block, OverLong
-from node_agent.model import Chunk, Entry, LogFormat, ParseFailure
+from node_agent.model import Chunk, Entry, LocalTime, LogFormat, ParseFailure
 from node_agent.stamps import all_utc_ns, parse_ns
 
 _OPEN, _CLOSE = b"{}"
 _decoder = msgspec.json.Decoder(Entry)
+_local_time = msgspec.json.Decoder(LocalTime)
 _BAD = (msgspec.DecodeError, ValueError, RecursionError)
 """What a line can be: no JSON or of other types, no time, nested thousands deep."""
 
@@ -109,8 +110,8 @@ def parse_line(line: bytes, only: LogFormat | None = None) -> tuple[Entry, int]:
     entry = _decoder.decode(line)
     if entry.start_utc:
         return entry, parse_ns(entry.start_utc)
-    if entry.start_local:
-        return entry, parse_ns(entry.start_local)
+    if start_local := _local_time.decode(line).start_local:
+        return entry, parse_ns(start_local)
     raise ValueError("no StartUTC")
 
 

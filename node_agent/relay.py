@@ -15,7 +15,7 @@ What always holds:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from hopwatch.v1 import ingest_pb2 as pb
 
@@ -23,7 +23,7 @@ from node_agent.checkpoint import Checkpoint
 from node_agent.commands import Acknowledged, Close, Command, Seek, Send
 from node_agent.defaults import BLOCK_BYTES, CATCH_UP_SPAN_NS, MAX_TURN_BYTES
 from node_agent.log import Event, Finished, Log, Sighted
-from node_agent.model import Chunk, join
+from node_agent.model import Chunk
 from node_agent.parse import parse
 from node_agent.session import Session
 from node_agent.tail import Tail
@@ -127,10 +127,10 @@ class Relay:
         for log in self._in_turn():
             if not self._session.may_read(log):
                 continue
-            chunk = self._collect(log)
-            self._do(self._session.lines(log, chunk, log.at_end, wall_ns, now_s))
-            self.shipped += chunk is not None
-            more |= not log.at_end and chunk is not None
+            commands = self._session.lines(log, self._chunks(log), wall_ns, now_s)
+            self._do(commands)
+            self.shipped += bool(commands)
+            more |= not log.at_end and bool(commands)
         return more
 
     def tick(self, now_s: float, wall_ns: int) -> None:
@@ -152,30 +152,26 @@ class Relay:
             log for log in behind if log.reached_ns <= latest_ns
         ]
 
-    def _collect(self, log: Log) -> Chunk | None:
-        """Up to a batch of lines."""
+    def _chunks(self, log: Log) -> Iterator[Chunk]:
+        """Up to a batch of lines, read one block at a time."""
         tail = self._tails[log.proxy]
         rows_left = self._session.pace.max_batch_rows
         bytes_left = MAX_TURN_BYTES
-        chunks: list[Chunk] = []
         while log.buffer is not None:
             before = log.buffer.end
             limit = min(BLOCK_BYTES, max(int(rows_left * log.bytes_a_line), 1))
             for piece in tail.read(log, limit):
                 chunk = parse(piece, log.only)
-                chunks.append(chunk)
-                rows_left -= chunk.rows + chunk.malformed
+                lines = chunk.rows + chunk.malformed
+                log.bytes_a_line = chunk.size / lines
+                rows_left -= lines
+                yield chunk
             read = log.buffer.end - before
             bytes_left -= read
             if log.at_end or read <= 0 or bytes_left <= 0 or rows_left <= 0:
                 break
-            if chunks and rows_left * log.bytes_a_line < BLOCK_BYTES / 16:
+            if bytes_left < MAX_TURN_BYTES and rows_left * log.bytes_a_line < BLOCK_BYTES / 16:
                 break
-        if not chunks:
-            return None
-        whole = join(chunks)
-        log.bytes_a_line = (whole.end_offset - whole.first_offset) / (whole.rows + whole.malformed)
-        return whole
 
     def _do(self, commands: Iterable[Command]) -> None:
         for command in commands:

@@ -161,29 +161,28 @@ class Session:
             return []
         return [Send(pb.AgentMessage(log_sighting=self._sighting(log)))]
 
-    def lines(
-        self, log: Log, chunk: Chunk | None, at_end: bool, read_ns: int, now_s: float
-    ) -> list[Command]:
-        """What a read brought: None for no whole line. `read_ns`: wall clock as the read began."""
-        account = self._accounts[log]
+    def lines(self, log: Log, chunks: Iterable[Chunk], read_ns: int, now_s: float) -> list[Command]:
+        """What a turn reads, to the last chunk. `read_ns`: wall clock as the reading began."""
+        account, totals = self._accounts[log], self._totals[log.proxy]
         before_ns = account.watermark_ns
-        account.read_lines(chunk, at_end, read_ns)
-        if chunk is None:
+        counted = account.counted(chunks, totals)
+        messages = [
+            pb.AgentMessage(batch=batch)
+            for batch in self._encoder.encode_all(account.number, counted, self.pace.max_batch_rows)
+        ]
+        account.complete_until(read_ns)
+        if not messages:
             return []
-        batches = list(self._encoder.encode(account.number, chunk, self.pace.max_batch_rows))
-        for batch in batches:
-            batch.watermark_ns = before_ns
-            size = batch.ByteSize()
-            account.fly(batch.end_offset, size)
+        for message in messages:
+            message.batch.watermark_ns = before_ns
+            size = message.ByteSize()
+            account.fly(message.batch.end_offset, size)
             self._unacknowledged += size
-        batches[-1].watermark_ns = account.watermark_ns
-        totals = self._totals[log.proxy]
-        totals.read += chunk.rows + chunk.malformed
-        totals.malformed += chunk.malformed
+        messages[-1].batch.watermark_ns = account.watermark_ns
         totals.sent = totals.read
         account.sent = account.read
         account.said_s = now_s
-        return [Send(pb.AgentMessage(batch=batch)) for batch in batches]
+        return [Send(message) for message in messages]
 
     def finished(self, log: Log) -> list[Command]:
         """Nothing more will come from a log, and all of it is acknowledged."""

@@ -7,7 +7,6 @@ from node_agent.batch import Encoder
 from node_agent.columns import columns
 from node_agent.fields import rows
 from node_agent.lines import Block
-from node_agent.model import join
 from node_agent.parse import parse
 from node_agent.redact import Redactor
 from tests.node_agent.build import START_NS, line, lines
@@ -73,7 +72,7 @@ def test_a_chunk_is_cut_at_rows_and_at_bytes_without_gap_or_overlap() -> None:
     text = b"".join(
         b"bad\n" if i % 7 == 0 else line(i, RequestPath=f"/{i}" * 2000) for i in range(200)
     )
-    chunk = join([parse(Block(100, text))])
+    chunk = parse(Block(100, text))
     batches = list(Encoder(max_payload_bytes=100_000).encode(1, chunk, max_rows=120))
     assert len(batches) > 3
     assert all(batch.ByteSize() <= 100_000 for batch in batches)
@@ -90,6 +89,23 @@ def test_a_chunk_is_cut_at_rows_and_at_bytes_without_gap_or_overlap() -> None:
         assert batch.malformed == inside.count(b"bad")
         for each in observations(batch):
             assert text[batch.first_offset - 100 + each["offset"] :].startswith(b'{"ClientAddr"')
+
+
+def test_chunks_that_follow_each_other_become_one_batch() -> None:
+    texts = [lines(0, 30), b"bad\n", VARIED, lines(30, 400), line(7, RequestPath="/?token=x")]
+    chunks, at = [], 5
+    for text in texts:
+        chunks.append(parse(Block(at, text)))
+        at += len(text)
+    (batch,) = Encoder().encode_all(1, chunks, 5000)
+    assert (batch.first_offset, batch.end_offset, batch.malformed) == (5, at, 1)
+    apart = [
+        each for chunk in chunks for b in Encoder().encode(1, chunk) for each in observations(b)
+    ]
+    starts = [offset - 5 for chunk in chunks for offset in chunk.offsets]
+    assert observations(batch) == [
+        each | {"offset": offset} for each, offset in zip(apart, starts, strict=True)
+    ]
 
 
 def test_bad_lines_alone_still_move_the_offset() -> None:
