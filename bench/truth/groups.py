@@ -71,7 +71,7 @@ def make_groups(scenario: Scenario, rate: float, random: np.random.Generator) ->
         longer,
         (random.random(count) < scenario.stripped)[pair],
         (random.random(count) < scenario.trouble.public_cross)[pair],
-        chosen(scenario.keys.shares(), count, random),
+        keys_of_ways(scenario, random)[caller, callee],
         random.random(count) < scenario.parallel_traces,
         workers,
     )
@@ -113,6 +113,20 @@ def chosen(shares: list[float], count: int, random: np.random.Generator) -> NDAr
     evenly = (random.permutation(count) + random.random(count)) / count
     picked: NDArray[np.int64] = np.searchsorted(bounds, evenly, side="right")
     return np.minimum(picked, len(Key) - 1)
+
+
+def keys_of_ways(scenario: Scenario, random: np.random.Generator) -> NDArray[np.int64]:
+    """The key of all calls from one server to another, (servers, servers): it is their proxies that
+    give, log and trust ids and addresses."""
+    servers = scenario.servers
+    caller, step = np.divmod(np.arange(servers * (servers - 1)), servers - 1)
+    keys = np.zeros((servers, servers), np.int64)
+    # groups fill ways in the order of the step, so each step has its share of every key
+    for number in range(servers - 1):
+        ways = step == number
+        callee = (caller[ways] + 1 + number) % servers
+        keys[caller[ways], callee] = chosen(scenario.keys.shares(), servers, random)
+    return keys
 
 
 def in_flight(group: NDArray[np.int64], start: Times, end: Times) -> NDArray[np.int64]:

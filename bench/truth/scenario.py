@@ -1,8 +1,7 @@
 """What a federation's traffic is like: the knobs of the generator, and the scenarios that are run.
 
 A scenario says nothing of the hub. Shares of `Mix` are of all requests; what they leave goes from
-server to server. Shares of `Keys` are of identical groups: (caller's server, callee's server,
-method, path).
+server to server. Shares of `Keys` are of the ways from one server to another.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Kind(IntEnum):
 
 
 class Key(IntEnum):
-    """What a group's lines bear that tells their other half; better ones first."""
+    """What lines bear that tells their other half; better ones first."""
 
     HOP = 0
     TRACE = 1
@@ -92,7 +91,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Keys:
-    """Shares of identical groups that have each key."""
+    """Shares of the ways between servers that have each key."""
 
     hop: float = 0.0
     trace: float = 0.0

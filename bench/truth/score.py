@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.truth.answer import Answer
 from bench.truth.lines import Lines
-from bench.truth.scenario import Key
+from bench.truth.scenario import Key, Kind
 from bench.truth.truth import NOT_JUDGED, Fan, Mask, Numbers, Truth
 from hub.enums import Reason
 
@@ -59,6 +59,8 @@ class Score:
     """Half-seen calls, direct ones included, that say why."""
     forced: int
     """Pairs with a line whose other half was never written."""
+    forced_with_ids: int
+    """Of them, those whose caller's half has an id."""
     edges_off: float
     """Calls that are counted on a wrong edge, as a share of all."""
     lines_off: int
@@ -67,6 +69,7 @@ class Score:
     by_rivals: dict[str, Pairs]
     by_trace: dict[str, Pairs]
     by_parent: dict[str, Pairs]
+    origins_by_kind: dict[str, Ratio]
 
 
 def score(truth: Truth, lines: Lines, answer: Answer, ambiguous: Mask | None = None) -> Score:
@@ -110,6 +113,7 @@ def score(truth: Truth, lines: Lines, answer: Answer, ambiguous: Mask | None = N
         told(answer.missing, truth.missing),
         told(answer.reason, truth.reason),
         int(np.sum(forced)),
+        int(np.sum(forced & (truth.key[request] <= Key.TRACE))),
         _edges_off(truth, judged, answer),
         int(np.sum(copies != 1)),
         {key.name.lower(): pairs(truth.key == key) for key in Key},
@@ -127,6 +131,11 @@ def score(truth: Truth, lines: Lines, answer: Answer, ambiguous: Mask | None = N
         {
             "none": pairs(truth.parent < 0),
             "told by ids": pairs(truth.parent >= 0),
+        },
+        {
+            kind.name.lower(): ratio(origin_good, truth.kind[lines.call] == kind)
+            for kind in Kind
+            if (truth.kind == kind).any()
         },
     )
 

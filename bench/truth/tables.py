@@ -131,7 +131,15 @@ MEASURES = (
     Measure("origin-ids", "origin, ids", "1", origins, at_least(1.0), share),
     Measure("origin-address", "origin, by address", ">= 0.995", origins, at_least(0.995), share),
     Measure("loss", "1 % lost: precision with ids", ">= 0.999", of_ids, at_least(0.999), share),
-    Measure("loss", "1 % lost: pairs forced", "0", lambda _, s: s.forced, at_most(0), count),
+    Measure(
+        "loss",
+        "1 % lost: pairs forced, ids",
+        "0",
+        lambda _, s: s.forced_with_ids,
+        at_most(0),
+        count,
+    ),
+    Measure("loss", "1 % lost: pairs forced, all", "0", lambda _, s: s.forced, at_most(0), count),
     Measure(
         "loss",
         "1 % lost: lines not in exactly one call",
@@ -223,7 +231,11 @@ def details(run: Run, score: Score) -> Table:
         ("half-seen: why", score.reasons),
     ):
         shown.add_row(name, f"{share(ratio.share)} of {ratio.of:,}")
-    shown.add_row("pairs forced", count(score.forced))
+    for kind, ratio in score.origins_by_kind.items():
+        if ratio.right < ratio.of:
+            shown.add_row(f"  origins, {kind}", f"{share(ratio.share)} of {ratio.of:,}")
+    forced = f"{score.forced:,}, {score.forced_with_ids:,} of them with ids"
+    shown.add_row("pairs forced", forced)
     shown.add_row("calls on wrong edges", share(score.edges_off))
     shown.add_row("lines not in exactly one call", count(score.lines_off))
     shown.add_row("skew, worst server", f"{skew_ms(run, score):.2f} ms")

@@ -125,7 +125,7 @@ def test_proxies_number_their_requests_without_gaps_unless_lines_are_lost() -> N
 
 
 def test_one_trace_fans_out_to_one_path_at_once_and_in_turn() -> None:
-    _, _, truth, _ = made(SMALL["trace"].sized(5, 2_000, 6))
+    _, _, truth, _ = made(replace(SMALL["trace"].sized(5, 2_000, 6), parallel_traces=0.5))
     assert (truth.fan == Fan.AT_ONCE).any()
     assert (truth.fan == Fan.IN_TURN).any()
     assert (truth.parent >= 0).any()
@@ -216,6 +216,22 @@ def test_a_half_without_the_other_that_is_paired_is_forced() -> None:
     scored = score(truth, lines, answer)
     assert scored.forced == 1
     assert scored.lines_off == 1, "that line stands in two calls now"
+
+
+def test_all_lines_between_two_servers_bear_the_same_key() -> None:
+    _, _, truth, _ = made(SMALL["mixed"])
+    ways = defaultdict(set)
+    grouped = truth.group >= 0
+    for caller, callee, key in zip(
+        truth.first.server[grouped],
+        truth.second.server[grouped],
+        truth.key[grouped],
+        strict=True,
+    ):
+        if callee >= 0:
+            ways[int(caller), int(callee)].add(int(key))
+    assert all(len(keys) == 1 for keys in ways.values())
+    assert {key for keys in ways.values() for key in keys} == set(Key)
 
 
 def test_wrong_callers_origins_and_reasons_are_seen() -> None:
