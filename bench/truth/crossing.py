@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.truth.groups import Groups, fire, in_flight, make_groups, paced, service_times
+from bench.truth.groups import (
+    Groups,
+    fire,
+    in_flight,
+    keys_of_ways,
+    make_groups,
+    paced,
+    service_times,
+)
 from bench.truth.names import VISITORS, Names
 from bench.truth.scenario import Key, Kind, Scenario
 from bench.truth.sites import CONTAINERS, SECOND, Sites, Times
@@ -26,11 +34,12 @@ class Crossing:
         self, scenario: Scenario, sites: Sites, names: Names, random: np.random.Generator
     ) -> None:
         self._scenario, self._sites, self._names, self._random = scenario, sites, names, random
+        self._keys = keys_of_ways(scenario, random)
 
     def made(self, rate: float) -> Truth:
         """Groups of identical requests."""
         scenario, random = self._scenario, self._random
-        groups = make_groups(scenario, rate, random)
+        groups = make_groups(scenario, self._keys, rate, random)
         fired = fire(scenario, groups, rate, random)
         group, count = fired.group, len(fired.group)
         kind = self._kinds(groups.public[group], groups.key[group])
@@ -185,7 +194,7 @@ class Crossing:
         scenario, random = self._scenario, self._random
         latest = max(int((scenario.seconds - 5) * SECOND), SECOND)
         start = random.integers(0, latest, count)
-        groups = make_groups(scenario, 1.0, random)
+        groups = make_groups(scenario, self._keys, 1.0, random)
         quiet = Groups(
             groups.caller,
             groups.callee,

@@ -52,8 +52,11 @@ class Fired:
     start: Times
 
 
-def make_groups(scenario: Scenario, rate: float, random: np.random.Generator) -> Groups:
-    """As many as the rate (requests a second) takes, one for each server at the least."""
+def make_groups(
+    scenario: Scenario, keys: NDArray[np.int64], rate: float, random: np.random.Generator
+) -> Groups:
+    """As many as the rate (requests a second) takes, two for each server at the least; `keys` of
+    the ways between servers."""
     servers, most = scenario.servers, scenario.identical
     wanted = rate * MEAN_NS / SECOND / BUSY
     count = max(2 * servers, int(np.ceil(wanted / (most * 0.75 + 0.25))))
@@ -71,7 +74,7 @@ def make_groups(scenario: Scenario, rate: float, random: np.random.Generator) ->
         longer,
         (random.random(count) < scenario.stripped)[pair],
         (random.random(count) < scenario.trouble.public_cross)[pair],
-        keys_of_ways(scenario, random)[caller, callee],
+        keys[caller, callee],
         random.random(count) < scenario.parallel_traces,
         workers,
     )

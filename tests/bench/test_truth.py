@@ -219,7 +219,7 @@ def test_a_half_without_the_other_that_is_paired_is_forced() -> None:
 
 
 def test_all_lines_between_two_servers_bear_the_same_key() -> None:
-    _, _, truth, _ = made(SMALL["mixed"])
+    _, _, truth, _ = made(replace(SMALL["mixed"], mix=Mix(same=0.2, websocket=0.02)))
     ways = defaultdict(set)
     grouped = truth.group >= 0
     for caller, callee, key in zip(
