@@ -6,35 +6,34 @@ into the columns of their calls.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hub.enums import Missing, Origin, Reason
-from hub.halves import Halves
-from hub.identity import Identity
+from hub.half_view import HalfView
 from hub.progress import Moment
 from hub.verdict import Values
 
-Numbers = NDArray[np.int64]
+Codes = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
 
 def tell_alone(
-    values: Values,
-    rows: Numbers,
-    halves: Halves,
-    moment: Moment,
-    lost: Mask,
-    identity: Identity,
+    values: Values, halves: HalfView, moment: Moment, lost: Mask, callers: Callable[[], Codes]
 ) -> None:
-    """Complete the columns of the calls of these halves; `lost` is `Progress.lines_lost`."""
-    leads, others = halves.is_caller(rows), halves.other(rows)
-    end_ns = halves.end_ns(rows, moment.skews)
-    passed = moment.passed(halves.server(rows), others, end_ns, leads)
+    """Complete the columns of the calls of these halves.
+
+    `lost` is `Progress.lines_lost`; `callers` gives the nodes that peer servers claim to speak for
+    (-1: none).
+    """
+    leads, others = halves.leads, halves.other
+    passed = moment.passed(halves.server, others, halves.end_ns, leads)
     lost_there = lost[others] & (others >= 0)
     values["reason"] = np.select(
         [
-            leads & halves.unreached(rows),
+            leads & halves.unreached,
             leads & ~passed,
             leads & lost_there,
             leads,
@@ -58,25 +57,6 @@ def tell_alone(
     silent = called & ~passed
     values["origin"] = np.where(silent, Origin.CROSS_SERVER, values["origin"])
     values["missing"] = np.where(silent, Missing.CALLER_HALF, values["missing"])
-    _tell_callers(values, rows, called, halves, moment, identity)
-
-
-def _tell_callers(
-    values: Values,
-    rows: Numbers,
-    called: Mask,
-    halves: Halves,
-    moment: Moment,
-    identity: Identity,
-) -> None:
-    """Whom the peer servers claim to speak for: their container, where they have that address."""
-    claims = halves.client(rows)
-    claimed = np.flatnonzero(called & (claims != 0))
-    if not len(claimed):
-        return
-    chosen, others = rows[claimed], halves.other(rows[claimed]).astype(np.int32)
-    at_ns = halves.start_ns(chosen, moment.skews) + moment.skews[others]
-    nodes = identity.resolve_claims(others, halves.clients(), claims[claimed], at_ns)
-    callers = values["from_node"].copy()
-    callers[claimed] = np.where(nodes >= 0, nodes, callers[claimed])
-    values["from_node"] = callers
+    if called.any():
+        nodes = callers()
+        values["from_node"] = np.where(called & (nodes >= 0), nodes, values["from_node"])

@@ -19,10 +19,8 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the halves of candidates are, by their index in `rows`."""
+    """How far the halves of candidates are, by their places."""
 
-    rows: Numbers
-    """Ascending, each once."""
     waiting: Mask
     ready: Mask
     """Nothing more can come that fits better, or it may wait no longer."""
@@ -38,39 +36,39 @@ class Choice:
     """Indices of candidates."""
     rivals: Numbers
     """For each of `taken`: the most candidates that one of its halves was in."""
-    held: Numbers
-    """Rows that wait on although they are ready."""
+    held: Mask
+    """By place: which wait on although they are ready."""
 
 
-def choose(callers: Numbers, callees: Numbers, gap_ns: Numbers, standing: Standing) -> Choice:
-    """The closest pairs; rows of `callers` and `callees` are in `standing.rows`."""
-    order = np.argsort(gap_ns, kind="stable")
-    one = np.searchsorted(standing.rows, callers)[order]
-    two = np.searchsorted(standing.rows, callees)[order]
-    size = len(standing.rows)
+def choose(
+    callers: Numbers, callees: Numbers, gap: NDArray[np.number], standing: Standing
+) -> Choice:
+    """The closest pairs of these places; no place is a caller's and a callee's."""
+    order = np.argsort(gap, kind="stable")
+    one, two = callers[order], callees[order]
+    size = len(standing.waiting)
     counts = np.bincount(one, minlength=size) + np.bincount(two, minlength=size)
     rivals = np.maximum(counts[one], counts[two])
     settled = ~standing.waiting | standing.ready
     urgent = standing.waiting & standing.due
     decidable = (settled[one] & settled[two]) | urgent[one] | urgent[two]
-    holds = standing.waiting & standing.ready & ~standing.due
     held = np.zeros(size, np.bool_)
     taken = []
     left = np.arange(len(order))
     while len(left):
         closest = _closest(one[left], two[left], size)
-        decided = decidable[left] & closest
-        taken.append(left[decided])
-        promised = np.zeros(size, np.bool_)
-        undecided = left[closest & ~decided]
-        promised[one[undecided]] = promised[two[undecided]] = True
-        blocked = left[promised[one[left]] | promised[two[left]]]
+        decided = left[closest & decidable[left]]
+        open_ = left[closest & ~decidable[left]]
+        taken.append(decided)
+        gone = np.zeros(size, np.bool_)
+        gone[one[open_]] = gone[two[open_]] = True
+        blocked = left[gone[one[left]] | gone[two[left]]]
         held[one[blocked]] = held[two[blocked]] = True
-        gone = promised
-        gone[one[left[decided]]] = gone[two[left[decided]]] = True
+        gone[one[decided]] = gone[two[decided]] = True
         left = left[~(gone[one[left]] | gone[two[left]])]
-    chosen = np.concatenate(taken) if taken else np.zeros(0, np.int64)
-    return Choice(order[chosen], rivals[chosen], standing.rows[held & holds])
+    chosen = np.concatenate([np.zeros(0, np.int64), *taken])
+    held &= standing.waiting & standing.ready & ~standing.due
+    return Choice(order[chosen], rivals[chosen], held)
 
 
 def _closest(one: Numbers, two: Numbers, size: int) -> Mask:

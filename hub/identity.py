@@ -8,7 +8,7 @@ An unknown address in a known subnet is an unnamed container; nothing is guessed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -125,24 +125,28 @@ class Identity:
         return at(answers, where, table.take("start_ns", numbers))
 
     def resolve_claims(
-        self, servers: Codes, texts: Sequence[str], claims: Codes, times: Times
+        self,
+        servers: NDArray[np.integer],
+        headers: Codes,
+        times: Times,
+        address: Callable[[int], str],
     ) -> Codes:
-        """Nodes that peer servers claim to speak for, by the codes of addresses; -1: none.
+        """Nodes that peer servers (-1: none) claim to speak for, by forwarded header; -1: none.
 
-        `times` are in the clocks of these servers.
+        `times` are in the clocks of these servers; `address` gives the one that a header names.
         """
         self._refresh()
-        distinct, where = distinct_tuples(
-            (servers, claims), (len(self._federation.servers), len(texts))
-        )
-        answers = [
-            self._cached(
-                self._claim_cache,
-                pair,
-                partial(self._dated_claim, self._federation.servers[pair[0]], texts[pair[1]]),
-            )
-            for pair in distinct
-        ]
+        servers = np.where(headers != 0, servers + 1, 0)
+        shape = (len(self._federation.servers) + 1, int(headers.max(initial=0)) + 1)
+        distinct, where = distinct_tuples((servers, headers), shape)
+        answers = []
+        for server, header in distinct:
+            if server:
+                record = self._federation.servers[server - 1]
+                resolve = partial(self._dated_claim, record, address(header))
+                answers.append(self._cached(self._claim_cache, (server, header), resolve))
+            else:
+                answers.append(Dated((0,), (NOBODY,)))
         return at(answers, where, times)
 
     def _cached(self, cache: dict[K, Dated], key: K, resolve: Callable[[], Dated]) -> Dated:

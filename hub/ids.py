@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.defaults import MAX_TRACE_HALVES
-from hub.halves import Halves
+from hub.half_view import HalfView
 
 Numbers = NDArray[np.int64]
 Candidates = tuple[Numbers, Numbers]
-"""Callers' halves, and callees' halves of the same length."""
+"""Rows, pair by pair."""
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 """So that two words that are both counters do not cancel out."""
@@ -33,8 +33,7 @@ def words(ids: NDArray[np.uint64]) -> list[int]:
 class Ids:
     """All ids of halves that wait or are remembered."""
 
-    def __init__(self, halves: Halves) -> None:
-        self._halves = halves
+    def __init__(self) -> None:
         self._hops: tuple[dict[int, int], dict[int, int]] = ({}, {})
         """Rows by word; of callees and of callers."""
         self._traces: dict[int, list[int]] = {}
@@ -42,35 +41,37 @@ class Ids:
     def __len__(self) -> int:
         return sum(map(len, self._hops)) + sum(map(len, self._traces.values()))
 
-    def add_hops(self, rows: Numbers) -> Candidates:
+    def add_hops(self, halves: HalfView) -> Candidates:
         """Note the hop ids of these; those that meet their other half."""
         callers, callees = [], []
-        parts = zip(
-            words(self._halves.hop(rows)),
-            self._halves.is_caller(rows).tolist(),
-            rows.tolist(),
-            strict=True,
-        )
-        for word, is_caller, row in parts:
+        hops = self._hops
+        rows = halves.rows.tolist()
+        for word, is_caller, row in zip(
+            words(halves.hop), halves.leads.tolist(), rows, strict=True
+        ):
             if not word:
                 continue
-            other = self._hops[not is_caller].pop(word, None)
+            other = hops[not is_caller].pop(word, None)
             if other is None:
-                self._hops[is_caller].setdefault(word, row)
+                hops[is_caller].setdefault(word, row)
+            elif is_caller:
+                callers.append(row)
+                callees.append(other)
             else:
-                callers.append(row if is_caller else other)
-                callees.append(other if is_caller else row)
+                callers.append(other)
+                callees.append(row)
         return _numbers(callers), _numbers(callees)
 
-    def add_traces(self, rows: Numbers) -> Candidates:
+    def add_traces(self, halves: HalfView) -> Candidates:
         """Note the trace ids of these; all pairs of the traces that have several halves now."""
         touched = set()
-        for word, row in zip(words(self._halves.trace(rows)), rows.tolist(), strict=True):
+        traces = self._traces
+        for word, row in zip(words(halves.trace), halves.rows.tolist(), strict=True):
             if not word:
                 continue
-            group = self._traces.get(word)
+            group = traces.get(word)
             if group is None:
-                self._traces[word] = [row]
+                traces[word] = [row]
                 continue
             group.append(row)
             touched.add(word)
@@ -78,31 +79,30 @@ class Ids:
                 del group[0]  # it is found by its hop id and addresses only from now on
         return self._pairs(touched)
 
-    def of_one_trace(self, rows: Numbers) -> Candidates:
+    def of_one_trace(self, halves: HalfView) -> Candidates:
         """All pairs of the traces of these."""
-        return self._pairs(set(words(self._halves.trace(rows))) - {0})
+        return self._pairs(set(words(halves.trace)) - {0})
 
-    def remove(self, rows: Numbers) -> None:
-        """Forget these halves."""
-        parts = zip(
-            words(self._halves.hop(rows)),
-            words(self._halves.trace(rows)),
-            self._halves.is_caller(rows).tolist(),
-            rows.tolist(),
-            strict=True,
-        )
-        for hop, trace, is_caller, row in parts:
-            if hop and self._hops[is_caller].get(hop) == row:
-                del self._hops[is_caller][hop]
-            group = self._traces.get(trace) if trace else None
-            if group is not None and row in group:
+    def remove(self, halves: HalfView) -> None:
+        """Forget these."""
+        hops, traces = self._hops, self._traces
+        rows, leads = halves.rows.tolist(), halves.leads.tolist()
+        for word, is_caller, row in zip(words(halves.hop), leads, rows, strict=True):
+            if word and hops[is_caller].get(word) == row:
+                del hops[is_caller][word]
+        for word, row in zip(words(halves.trace), rows, strict=True):
+            group = traces.get(word) if word else None
+            if group is None or row not in group:
+                continue
+            if len(group) == 1:
+                del traces[word]
+            else:
                 group.remove(row)
-                if not group:
-                    del self._traces[trace]
 
     def _pairs(self, traces: Iterable[int]) -> Candidates:
-        """One caller and one callee each."""
-        ones, others = [], []
+        """Any two of each; the join tells callers from callees."""
+        ones: list[int] = []
+        others: list[int] = []
         for trace in traces:
             group = self._traces.get(trace, ())
             if len(group) == 2:
@@ -112,11 +112,7 @@ class Ids:
                 for one, other in combinations(group, 2):
                     ones.append(one)
                     others.append(other)
-        first, second = _numbers(ones), _numbers(others)
-        leads = self._halves.is_caller(first)
-        mixed = leads != self._halves.is_caller(second)
-        callers, callees = np.where(leads, first, second), np.where(leads, second, first)
-        return callers[mixed], callees[mixed]
+        return _numbers(ones), _numbers(others)
 
 
 def _numbers(values: list[int]) -> Numbers:

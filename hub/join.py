@@ -19,19 +19,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hub import fits
 from hub.best import Standing, choose
-from hub.defaults import LATE_HALF_S, MAX_LATE_HALVES
 from hub.enums import HalfState, JoinKey
-from hub.fits import TOLERANCE_NS, Fits
+from hub.half_view import HalfView
 from hub.halves import Halves, has_id
 from hub.ids import Candidates, Ids
-from hub.near import near_pairs
+from hub.near import Places, near_pairs
 from hub.progress import Moment
+from hub.remembered import Remembered
 
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 NONE: Numbers = np.zeros(0, np.int64)
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,10 @@ class Join:
     def __init__(self, halves: Halves) -> None:
         self.waiting: Numbers = NONE
         """Rows, in the order of their commit."""
-        self._halves = halves
-        self._fits = Fits(halves)
-        self.ids = Ids(halves)
+        self.ids = Ids()
         """Those of all halves that wait or are remembered."""
-        self._late: Numbers = NONE
-        """Rows that settled alone, the longest remembered first; some of them were joined since."""
-        self._late_count = 0
-        self._first_row = 0
+        self._halves = halves
+        self._late = Remembered(halves)
         self._held: Numbers = NONE
         """Complete, but a partner that may be theirs is not."""
 
@@ -66,181 +64,187 @@ class Join:
     def add(self, rows: Numbers, waits: Mask, moment: Moment) -> list[Pairs]:
         """Take halves in, of which some wait and the others are only remembered; the pairs that
         are certain at once."""
+        halves = HalfView(self._halves, rows, moment.skews)
+        states = np.where(waits, HalfState.WAITING, _state_alone(halves))
+        self._halves.put_state(rows, states)
+        self._late.count += int((states == HalfState.REMEMBERED).sum())
         self.waiting = np.concatenate([self.waiting, rows[waits]])
-        self._halves.put_state(rows[waits], HalfState.WAITING)
-        self._put_remembered(rows[~waits])
-        hops = self.ids.add_hops(rows)
-        pairs = self._certain(hops, self._fits.same_hop(hops), JoinKey.HOP_ID)
-        traces = self.ids.add_traces(rows[self._halves.state(rows) != HalfState.JOINED])
-        if len(traces[0]):
-            traces = _of(traces, self._fits.same_trace(traces, moment.skews))
-            lone = _once(traces[0]) & _once(traces[1])
-            settled = ~self._waits(traces[0]) & ~self._waits(traces[1])
-            certain = self._fits.is_certain(traces, moment.skews) | settled
-            pairs += self._certain(traces, lone & certain, JoinKey.TRACE)
-        self._remember(rows[~waits])
+        callers, callees = self._views(self.ids.add_hops(halves), moment)
+        pairs = self._certain(callers, callees, fits.same_hop(callers, callees), JoinKey.HOP_ID)
+        pairs += self._by_trace(self.ids.add_traces(halves.at(halves.unpaired)), moment)
+        self._remember(rows[~waits], moment)
         return pairs
 
     def complete(self, moment: Moment, due_ns: int) -> list[Pairs]:
         """Pair what was ambiguous and what only addresses can join, where nothing more can come, or
         may be waited for no longer: it was seen before `due_ns`."""
         self._held = NONE
-        ready = self.waiting[self._is_ready(self.waiting, moment, due_ns)]
-        if not len(ready):
+        waiting = HalfView(self._halves, self.waiting, moment.skews)
+        ready = _ready(waiting, moment, due_ns)
+        if not ready.any():
             return []
-        traces = self.ids.of_one_trace(ready)
-        traces = _of(traces, self._fits.same_trace(traces, moment.skews))
-        pairs = self._best(traces, JoinKey.TRACE, moment, due_ns)
+        pairs = self._best_of_traces(waiting.at(ready), moment, due_ns)
+        may = np.flatnonzero(waiting.by_address)
+        halves, ready = waiting.at(may), ready[may]
         for claims, by in ((True, JoinKey.FORWARDED), (False, JoinKey.ADDRESS)):
-            near = self._near(ready, moment, claims)
-            near = _of(near, self._fits.same_address(near, moment.skews, claims))
-            pairs += self._best(near, by, moment, due_ns)
+            pairs += self._best_near(halves, ready, claims, by, moment, due_ns)
         return pairs
 
     def expire(self, moment: Moment, due_ns: int) -> Numbers:
         """Halves that waited long enough, but for those whose likely partner `complete` found still
         waiting; their ids are remembered."""
-        over = self._is_ready(self.waiting, moment, due_ns)
-        over &= ~np.isin(self.waiting, self._held)
+        waiting = HalfView(self._halves, self.waiting, moment.skews)
+        over = _ready(waiting, moment, due_ns)
+        if len(self._held):
+            over &= ~np.isin(self.waiting, self._held)
         rows, self.waiting = self.waiting[over], self.waiting[~over]
-        self._put_remembered(rows)
-        self._remember(rows)
+        if len(rows):
+            states = _state_alone(waiting.at(over))
+            self._halves.put_state(rows, states)
+            self._late.count += int((states == HalfState.REMEMBERED).sum())
+            self._remember(rows, moment)
         return rows
 
-    def discard(self, rows: Numbers) -> None:
+    def discard(self, rows: Numbers, moment: Moment) -> None:
         """Forget the halves of these rows, where they have some."""
         states = self._halves.state(rows)
-        there = rows[(states == HalfState.WAITING) | (states == HalfState.REMEMBERED)]
-        self._take_out(there, HalfState.NONE)
+        there = (states == HalfState.WAITING) | (states == HalfState.REMEMBERED)
+        self._take_out(HalfView(self._halves, rows[there], moment.skews), HalfState.NONE)
 
-    def forget(self, now_ns: int, first_row: int) -> None:
+    def forget(self, now_ns: int, first_row: int, moment: Moment) -> None:
         """Let go of remembered halves that are too old, or whose row is."""
-        if first_row > self._first_row:
-            self._first_row = first_row
-            gone = self._late < first_row
-            self._let_go(self._late[gone])
-            self._late = self._late[~gone]
-        oldest_ns = now_ns - LATE_HALF_S * 1_000_000_000
-        if len(self._late) and self._seen_ns(self._late[:1])[0] <= oldest_ns:
-            old = self._seen_ns(self._late) <= oldest_ns
-            self._let_go(self._late[old])
-            self._late = self._late[~old]
+        self._let_go(self._late.too_old(now_ns, first_row), moment)
 
     def remembered(self) -> int:
         """How many settled halves are remembered."""
-        return self._late_count
+        return self._late.count
+
+    # --- certain at once
+
+    def _by_trace(self, candidates: Candidates, moment: Moment) -> list[Pairs]:
+        """A lone pair of one trace that nests tightly, or that waits for nothing."""
+        if not len(candidates[0]):
+            return []
+        callers, callees = self._views(candidates, moment)
+        fit = fits.same_trace(callers, callees)
+        callers, callees = callers.at(fit), callees.at(fit)
+        certain = fits.is_certain(callers, callees) | ~(callers.waits | callees.waits)
+        certain &= _once(callers.rows) & _once(callees.rows)
+        return self._certain(callers, callees, certain, JoinKey.TRACE)
+
+    def _certain(
+        self, callers: HalfView, callees: HalfView, certain: Mask, by: JoinKey
+    ) -> list[Pairs]:
+        return self._joined(callers.at(certain), callees.at(certain), by, np.ones(certain.sum()))
 
     # --- the best of several
 
-    def _best(self, pairs: Candidates, by: JoinKey, moment: Moment, due_ns: int) -> list[Pairs]:
-        callers, callees = pairs
-        if not len(callers):
+    def _best_of_traces(self, ready: HalfView, moment: Moment, due_ns: int) -> list[Pairs]:
+        candidates = self.ids.of_one_trace(ready)
+        if not len(candidates[0]):
             return []
-        rows = np.unique(np.concatenate(pairs))
-        standing = Standing(
-            rows,
-            self._waits(rows),
-            self._is_ready(rows, moment, due_ns),
-            self._seen_ns(rows) <= due_ns,
-        )
-        choice = choose(callers, callees, self._fits.gap_ns(pairs, moment.skews), standing)
-        self._held = np.concatenate([self._held, choice.held])
+        callers, callees = self._views(candidates, moment)
+        fit = fits.same_trace(callers, callees)
+        callers, callees = callers.at(fit), callees.at(fit)
+        rows = np.unique(np.concatenate([callers.rows, callees.rows]))
+        halves = HalfView(self._halves, rows, moment.skews)
+        places = np.searchsorted(rows, callers.rows), np.searchsorted(rows, callees.rows)
+        return self._best(halves, places, JoinKey.TRACE, moment, due_ns)
+
+    def _best_near(
+        self,
+        halves: HalfView,
+        ready: Mask,
+        claims: bool,
+        by: JoinKey,
+        moment: Moment,
+        due_ns: int,
+    ) -> list[Pairs]:
+        """Of halves that addresses can join; with `claims` only those that say for whom."""
+        chosen = np.flatnonzero(halves.waits & (halves.claim != 0) if claims else halves.waits)
+        halves, ready = halves.at(chosen), ready[chosen]
+        if not ready.any():
+            return []
+        keys = halves.key ^ halves.claim * _ODD if claims else halves.key
+        asked = np.isin(keys, keys[ready])
+        asked &= halves.start_ns <= halves.end_ns[ready].max() + fits.TOLERANCE_NS
+        halves, keys = halves.at(asked), keys[asked]
+        one, two = near_pairs(halves, keys)
+        fit = fits.same_address(halves.at(one), halves.at(two), self._halves.texts)
+        return self._best(halves, (one[fit], two[fit]), by, moment, due_ns)
+
+    def _best(
+        self, halves: HalfView, places: Places, by: JoinKey, moment: Moment, due_ns: int
+    ) -> list[Pairs]:
+        if not len(places[0]):
+            return []
+        due = halves.seen_ns <= due_ns
+        standing = Standing(halves.waits, _ready(halves, moment, due_ns), due)
+        callers, callees = (halves.at(place) for place in places)
+        before, after = fits.margins(callers, callees)
+        choice = choose(*places, np.abs(before) + np.abs(after), standing)
+        self._held = np.concatenate([self._held, halves.rows[choice.held]])
         if by is JoinKey.TRACE:
             confidence = np.where(choice.rivals == 1, 1.0, 0.99)
         else:
             confidence = np.where(choice.rivals == 1, 0.99, np.round(0.99 / choice.rivals, 2))
-        return self._joined((callers[choice.taken], callees[choice.taken]), by, confidence)
-
-    def _near(self, ready: Numbers, moment: Moment, claims: bool) -> Candidates:
-        """Waiting halves that only their addresses can join, begun before the last ready one
-        ended."""
-        ready = ready[self._waits(ready) & self._by_address(ready)]
-        if not len(ready):
-            return NONE, NONE
-        until_ns = self._halves.end_ns(ready, moment.skews).max() + TOLERANCE_NS
-        rows = self.waiting[self._by_address(self.waiting)]
-        rows = rows[self._halves.start_ns(rows, moment.skews) <= until_ns]
-        return near_pairs(self._halves, rows, ready, moment.skews, claims)
-
-    def _is_ready(self, rows: Numbers, moment: Moment, due_ns: int) -> Mask:
-        """Nothing more can come that would fit better, or it may wait no longer."""
-        halves = self._halves
-        ready: Mask = self._seen_ns(rows) <= due_ns
-        open_ = np.flatnonzero(~ready)
-        rest = rows[open_]
-        ready[open_] = moment.passed(
-            halves.server(rest),
-            halves.other(rest),
-            halves.end_ns(rest, moment.skews),
-            halves.is_caller(rest),
-        )
-        return ready
+        return self._joined(callers.at(choice.taken), callees.at(choice.taken), by, confidence)
 
     # --- states
 
-    def _certain(self, pairs: Candidates, certain: Mask, by: JoinKey) -> list[Pairs]:
-        pairs = _of(pairs, certain)
-        return self._joined(pairs, by, np.ones(len(pairs[0])))
+    def _views(self, candidates: Candidates, moment: Moment) -> tuple[HalfView, HalfView]:
+        """Pairs of rows that differ in their roles, the callers first."""
+        one, two = (HalfView(self._halves, rows, moment.skews) for rows in candidates)
+        differ = one.leads != two.leads
+        callers = np.where(one.leads, one.rows, two.rows)[differ]
+        callees = np.where(one.leads, two.rows, one.rows)[differ]
+        return (
+            HalfView(self._halves, callers, moment.skews),
+            HalfView(self._halves, callees, moment.skews),
+        )
 
     def _joined(
-        self, pairs: Candidates, by: JoinKey, confidence: NDArray[np.float64]
+        self,
+        callers: HalfView,
+        callees: HalfView,
+        by: JoinKey,
+        confidence: NDArray[np.float64],
     ) -> list[Pairs]:
-        if not len(pairs[0]):
+        if not len(callers):
             return []
-        self._take_out(np.concatenate(pairs), HalfState.JOINED)
-        return [Pairs(*pairs, by, confidence)]
+        self._take_out(callers, HalfState.JOINED)
+        self._take_out(callees, HalfState.JOINED)
+        return [Pairs(callers.rows, callees.rows, by, confidence)]
 
-    def _take_out(self, rows: Numbers, state: HalfState) -> None:
+    def _take_out(self, halves: HalfView, state: HalfState) -> None:
         """They are neither waited for nor remembered any more."""
-        before = self._halves.state(rows)
-        self._late_count -= int((before == HalfState.REMEMBERED).sum())
-        self._halves.put_state(rows, state)
-        self.ids.remove(rows)
+        before = self._halves.state(halves.rows)
+        self._late.count -= int((before == HalfState.REMEMBERED).sum())
+        self._halves.put_state(halves.rows, state)
+        self.ids.remove(halves)
         if (before == HalfState.WAITING).any():
-            self.waiting = self.waiting[self._waits(self.waiting)]
+            self.waiting = self.waiting[self._halves.state(self.waiting) == HalfState.WAITING]
 
-    def _put_remembered(self, rows: Numbers) -> None:
-        """An id may join them; without one they are halves no longer."""
-        findable = has_id(self._halves.hop(rows)) | has_id(self._halves.trace(rows))
-        self._halves.put_state(rows, np.where(findable, HalfState.REMEMBERED, HalfState.NONE))
-        self._late_count += int(findable.sum())
+    def _remember(self, rows: Numbers, moment: Moment) -> None:
+        self._let_go(self._late.add(rows), moment)
 
-    def _remember(self, rows: Numbers) -> None:
-        """Note those that are to be remembered, and let the oldest go where there are too many."""
-        rows = rows[self._is_remembered(rows)]
-        if not len(rows):
-            return
-        self._late = np.concatenate([self._late, rows])
-        excess = self._late_count - MAX_LATE_HALVES
-        if excess > 0 or len(self._late) > 2 * MAX_LATE_HALVES:
-            self._late = self._late[self._is_remembered(self._late)]
-            excess = max(excess, 0)
-            self._let_go(self._late[:excess])
-            self._late = self._late[excess:]
-
-    def _let_go(self, rows: Numbers) -> None:
+    def _let_go(self, rows: Numbers, moment: Moment) -> None:
         """Forget those of these that are remembered still."""
-        self._take_out(rows[self._is_remembered(rows)], HalfState.NONE)
-
-    def _waits(self, rows: Numbers) -> Mask:
-        waits: Mask = self._halves.state(rows) == HalfState.WAITING
-        return waits
-
-    def _is_remembered(self, rows: Numbers) -> Mask:
-        remembered: Mask = self._halves.state(rows) == HalfState.REMEMBERED
-        return remembered
-
-    def _by_address(self, rows: Numbers) -> Mask:
-        may: Mask = self._halves.take("by_address", rows)
-        return may
-
-    def _seen_ns(self, rows: Numbers) -> Numbers:
-        seen_ns: Numbers = self._halves.take("seen_ns", rows)
-        return seen_ns
+        if len(rows):
+            rows = rows[self._halves.state(rows) == HalfState.REMEMBERED]
+            self._take_out(HalfView(self._halves, rows, moment.skews), HalfState.NONE)
 
 
-def _of(pairs: Candidates, chosen: Mask) -> Candidates:
-    return pairs[0][chosen], pairs[1][chosen]
+def _ready(halves: HalfView, moment: Moment, due_ns: int) -> Mask:
+    """Nothing more can come that would fit better, or it may wait no longer."""
+    passed = moment.passed(halves.server, halves.other, halves.end_ns, halves.leads)
+    return passed | (halves.seen_ns <= due_ns)
+
+
+def _state_alone(halves: HalfView) -> NDArray[np.int64]:
+    """What becomes of halves that do not wait: an id may join them; without one they are none."""
+    findable = has_id(halves.hop) | has_id(halves.trace)
+    return np.where(findable, HalfState.REMEMBERED, HalfState.NONE)
 
 
 def _once(rows: Numbers) -> Mask:

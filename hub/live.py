@@ -172,9 +172,9 @@ class Live:
         return packets, len(numbers) + len(halves) - len(packets.edge)
 
     def _add_halves(self, packets: forms.Packets, rows: Numbers, now_ns: int) -> None:
-        take, skews = self._settling.rows.table.take, self._pipeline.progress.moment().skews
+        take, moment = self._settling.rows.table.take, self._pipeline.progress.moment()
         edges, status = take("shown_edge", rows).tolist(), take("status", rows)
-        ages_ns = now_ns - self._settling.halves.end_ns(rows, skews)
+        ages_ns = now_ns - self._settling.end_ns(rows, moment)
         self._shown_halves |= dict(zip(rows.tolist(), edges, strict=True))
         packets.edge += edges
         packets.end_ms += np.round(np.maximum(ages_ns, 0) / MS, 3).tolist()

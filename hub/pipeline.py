@@ -260,7 +260,7 @@ class Pipeline:
         calls["gone"][(hop0 < first) | ((hop1 >= 0) & (hop1 < first))] = True
         standing = np.flatnonzero(~calls["gone"])
         calls.forget_before(calls.first + int(standing[0]) if len(standing) else calls.end)
-        self.settling.join.forget(now_ns, rows.table.first)
+        self.settling.join.forget(now_ns, rows.table.first, self.progress.moment())
 
 
 def _joined(parts: list[Numbers]) -> Numbers:

@@ -51,6 +51,8 @@ OWN: dict[str, Column] = {
     "role": (np.uint8, ()),
     "other": (np.int16, ()),
     "by_address": (np.bool_, ()),
+    "key": (np.uint64, ()),
+    "claim": (np.uint64, ()),
     "seen_ns": (np.int64, ()),
     "shown_edge": (np.int32, ()),
 }
@@ -66,6 +68,8 @@ _UNKNOWN = {
     "role": 0,
     "other": -1,
     "by_address": False,
+    "key": 0,
+    "claim": 0,
     "shown_edge": -1,
 }
 

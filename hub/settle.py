@@ -21,6 +21,7 @@ from hub.edge_finder import EdgeFinder
 from hub.enums import HalfState
 from hub.federation import Federation
 from hub.graph import Graph
+from hub.half_view import HalfView
 from hub.halves import Halves
 from hub.identity import Identity
 from hub.join import Join, Pairs
@@ -80,14 +81,14 @@ class Settling:
     def advance(self, progress: Progress, now_ns: int) -> Outcome:
         """Time passed."""
         outcome = Outcome()
+        moment, due_ns = progress.moment(), now_ns - SETTLE_AFTER_COMMIT_MS * MS
         if len(self.join.waiting):
-            moment, due_ns = progress.moment(), now_ns - SETTLE_AFTER_COMMIT_MS * MS
             self._settle_pairs(self.join.complete(moment, due_ns), moment, outcome)
             expired = self.join.expire(moment, due_ns)
             if len(expired):
                 self._settle_alone(expired, moment, progress.lines_lost(), outcome)
             self._show(now_ns - SHOW_HALF_AFTER_MS * MS, moment, outcome)
-        self.join.forget(now_ns, self.rows.table.first)
+        self.join.forget(now_ns, self.rows.table.first, moment)
         return outcome
 
     def reidentify(self, numbers: Numbers, moment: Moment, now_ns: int) -> Outcome:
@@ -126,7 +127,7 @@ class Settling:
     def _settle_anew(self, numbers: Numbers, moment: Moment, now_ns: int, outcome: Outcome) -> None:
         """Rows that stand alone or wait, by what is known of them now."""
         waited = self.waits(numbers)
-        self.join.discard(numbers)
+        self.join.discard(numbers, moment)
         half, waits = self.halves.mark(numbers)
         self.rows.table.put("seen_ns", numbers[waits & ~waited], now_ns)
         calls = self.rows.table.take("call", numbers)
@@ -140,7 +141,8 @@ class Settling:
 
     def _settle_alone(self, rows: Numbers, moment: Moment, lost: Mask, outcome: Outcome) -> None:
         values = self._verdict.alone(rows)
-        tell_alone(values, rows, self.halves, moment, lost, self._identity)
+        halves = HalfView(self.halves, rows, moment.skews)
+        tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, moment))
         calls = self._calls_of(rows)
         fresh = calls < 0
         self._new(rows[fresh], _part(values, fresh), moment, outcome)
@@ -149,6 +151,14 @@ class Settling:
         differs = [take(name, calls[again]) != values[name][again] for name in COMPARED]
         again = again[np.any(differs, axis=0)]
         self._amend(calls[again], _part(values, again), outcome)
+
+    def _claimed(self, halves: HalfView, moment: Moment) -> NDArray[np.int32]:
+        """The nodes that the peer servers of these claim to speak for; -1: none."""
+        at_ns = halves.start_ns + moment.skews[halves.other]
+        headers = self.rows.table.take("forwarded", halves.rows)
+        return self._identity.resolve_claims(
+            halves.other, headers, at_ns, self.halves.texts.claimed
+        )
 
     def _settle_pairs(self, pairs: Iterable[Pairs], moment: Moment, outcome: Outcome) -> None:
         """A pair is a new call, or amends the one that one of its halves made when it settled
@@ -181,7 +191,7 @@ class Settling:
         numbers = self.calls.add(
             len(id_rows),
             id_row=id_rows,
-            end_ns=self.halves.end_ns(id_rows, moment.skews),
+            end_ns=self.end_ns(id_rows, moment),
             edge=self._edges.find(values),
             **values,
             **self._verdict.result(values["hop0"], values["hop1"]),
@@ -223,9 +233,13 @@ class Settling:
         rows = rows[self._calls_of(rows) < 0]
         if len(rows):
             edges = self._edges.find(self._verdict.alone(rows))
-            self._graph.seen(edges.astype(np.int64), self.halves.end_ns(rows, moment.skews))
+            self._graph.seen(edges.astype(np.int64), self.end_ns(rows, moment))
             self.rows.table.put("shown_edge", rows, edges)
             outcome.halves.append(rows)
+
+    def end_ns(self, rows: Numbers, moment: Moment) -> Numbers:
+        """When these requests ended, in the hub's clock."""
+        return HalfView(self.halves, rows, moment.skews).end_ns
 
     def waits(self, rows: Numbers) -> Mask:
         """Which of these wait for their other half."""

@@ -5,7 +5,7 @@ Enters: columns of codes. Leaves: columns of answers. Forgets all when codes are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,12 @@ MAX_ENDINGS = 100_000
 """Pairs of paths that are remembered; some 100 bytes each."""
 
 
+Hashes = NDArray[np.uint64]
+"""Of strings: 0 for the empty one, and the same for equal strings however they are numbered."""
+
+_64_BITS = (1 << 64) - 1
+
+
 class Texts:
     """What the join asks of paths and addresses."""
 
@@ -26,15 +32,29 @@ class Texts:
         self._rows = rows
         self._reset()
 
-    def tails(self, paths: Codes) -> Codes:
-        """A code of what follows each path's last slash."""
+    def tails(self, paths: Codes) -> Hashes:
+        """Of what follows each path's last slash."""
         self._refresh()
         return self._tails.of(paths)
 
-    def claims(self, forwarded: Codes) -> Codes:
-        """The code, as a client's address, of the first address of each forwarded header."""
+    def methods(self, methods: Codes) -> Hashes:
+        """Of methods."""
+        self._refresh()
+        return self._methods.of(methods)
+
+    def clients(self, clients: Codes) -> Hashes:
+        """Of clients' addresses."""
+        self._refresh()
+        return self._clients.of(clients)
+
+    def claims(self, forwarded: Codes) -> Hashes:
+        """Of the first address of each forwarded header."""
         self._refresh()
         return self._claims.of(forwarded)
+
+    def claimed(self, code: int) -> str:
+        """The first address of a forwarded header."""
+        return _first(self._rows.strings["forwarded"].values[code])
 
     def ends_with(self, longer: Codes, shorter: Codes) -> Mask:
         """Whether each path ends with the other."""
@@ -63,38 +83,35 @@ class Texts:
             self._reset()
 
     def _reset(self) -> None:
-        strings, tails = self._rows.strings, dict[str, int]()
+        strings = self._rows.strings
         self._epoch = self._rows.epoch
-        self._tails = _Derived(
-            strings["path"].values,
-            lambda paths: [tails.setdefault(path.rpartition("/")[2], len(tails)) for path in paths],
-        )
-        self._claims = _Derived(
-            strings["forwarded"].values,
-            lambda headers: strings["client"].codes(
-                header.partition(",")[0].strip() for header in headers
-            ),
-        )
+        self._tails = _Hashed(strings["path"].values, lambda path: path.rpartition("/")[2])
+        self._methods = _Hashed(strings["method"].values, str)
+        self._clients = _Hashed(strings["client"].values, str)
+        self._claims = _Hashed(strings["forwarded"].values, _first)
         self._endings: dict[int, bool] = {}
 
 
-class _Derived:
-    """A code for each code of a growing list of strings."""
+class _Hashed:
+    """A hash of a part of each string of a growing list."""
 
-    def __init__(
-        self, values: list[str], derive: Callable[[list[str]], Sequence[int] | Codes]
-    ) -> None:
+    def __init__(self, values: list[str], part: Callable[[str], str]) -> None:
         self._values = values
-        self._derive = derive
-        self._codes = np.zeros(64, np.int32)
+        self._part = part
+        self._hashes = np.zeros(64, np.uint64)
         self._known = 0
 
-    def of(self, codes: Codes) -> Codes:
+    def of(self, codes: Codes) -> Hashes:
         known, end = self._known, len(self._values)
         if known < end:
-            if end > len(self._codes):
-                more = np.zeros(max(end - len(self._codes), len(self._codes)), np.int32)
-                self._codes = np.concatenate([self._codes, more])
-            self._codes[known:end] = self._derive(self._values[known:end])
+            if end > len(self._hashes):
+                more = np.zeros(max(end - len(self._hashes), len(self._hashes)), np.uint64)
+                self._hashes = np.concatenate([self._hashes, more])
+            parts = map(self._part, self._values[known:end])
+            self._hashes[known:end] = [hash(part) & _64_BITS if part else 0 for part in parts]
             self._known = end
-        return self._codes[codes]
+        return self._hashes[codes]
+
+
+def _first(header: str) -> str:
+    return header.partition(",")[0].strip()

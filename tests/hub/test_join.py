@@ -41,7 +41,7 @@ def callers(count: int, **fields: Any) -> list[dict[str, Any]]:
 def test_what_is_remembered_is_bounded_in_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.join.MAX_LATE_HALVES", 100)
+    monkeypatch.setattr("hub.remembered.MAX_LATE_HALVES", 100)
     for n in range(10):
         world.lines("server-a", *callers(1_000)[n * 100 : n * 100 + 100])
         world.settle()
@@ -132,11 +132,11 @@ def test_the_closest_pairs_are_taken_as_a_walk_along_the_sorted_list_would(
     waiting, due = data.draw(subsets), data.draw(subsets)
     ready = data.draw(subsets) | due
     standing = Standing(
-        np.array(rows, np.int64),
         *(np.array([row in some for row in rows], bool) for some in (waiting, ready, due)),
     )
-    one, two = (np.array([pair[side] for pair in found], np.int64) for side in (0, 1))
+    one, two = (np.array([rows.index(pair[side]) for pair in found], np.int64) for side in (0, 1))
     choice = choose(one, two, np.array(gaps, np.int64), standing)
-    taken = {(int(one[i]), int(two[i])) for i in choice.taken}
+    taken = {found[i] for i in choice.taken.tolist()}
+    held = {row for row, holds in zip(rows, choice.held.tolist(), strict=True) if holds}
     pairs = [(gap, *pair) for gap, pair in zip(gaps, found, strict=True)]
-    assert (taken, set(choice.held.tolist())) == walked(pairs, waiting, ready, due)
+    assert (taken, held) == walked(pairs, waiting, ready, due)
