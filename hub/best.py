@@ -67,6 +67,7 @@ def choose(
         gone[one[decided]] = gone[two[decided]] = True
         left = left[~(gone[one[left]] | gone[two[left]])]
     chosen = np.concatenate([np.zeros(0, np.int64), *taken])
+    held[one[chosen]] = held[two[chosen]] = False
     held &= standing.waiting & standing.ready & ~standing.due
     return Choice(order[chosen], rivals[chosen], held)
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.answers import Answers, Codes, Dated, Times, at, distinct_tuples
-from hub.defaults import MAX_OUTSIDE_NODES, MAX_RESOLVED
+from hub.answers import Answers, Codes, Dated, Lookup, Times
+from hub.defaults import MAX_OUTSIDE_NODES
 from hub.enums import CalleeKind, NodeKind, PeerKind
 from hub.federation import (
     Address,
@@ -36,7 +34,10 @@ from hub.model import ProxyKind
 from hub.rows import Rows
 
 Numbers = NDArray[np.int64]
-K = TypeVar("K")
+
+ODD = np.uint64(0x9E3779B97F4A7C15)
+ODD_TOO = np.uint64(0xC2B2AE3D27D4EB4F)
+"""Factors that mix what is asked into one word; two that differ share one once in 2**64."""
 
 NOBODY = -1
 """The node of an address that a server does not have."""
@@ -74,55 +75,50 @@ class Identity:
         self._outside: set[str] = set()
         self.peers: Answers[Peer] = Answers(("kind", "server", "node", "known_host"))
         self.callees: Answers[Callee] = Answers(("kind", "server", "node"))
-        self._peer_cache: dict[tuple[int, ProxyKind, int], Dated] = {}
-        self._callee_cache: dict[tuple[int, int, int], Dated] = {}
-        self._claim_cache: dict[tuple[int, ...], Dated] = {}
+        self._known_peers = Lookup()
+        self._known_callees = Lookup()
+        self._known_claims = Lookup()
         self._generation = 0
 
     def forget(self) -> None:
         """Codes were numbered anew, or the federation changed."""
-        self._peer_cache.clear()
-        self._callee_cache.clear()
-        self._claim_cache.clear()
+        self._known_peers.clear()
+        self._known_callees.clear()
+        self._known_claims.clear()
         self._generation = self._federation.generation
 
     def resolve_peers(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the peers of these rows."""
         self._refresh()
-        table, texts = rows.table, rows.strings["client"].values
-        columns = (table.take("log", numbers), table.take("client", numbers))
-        distinct, where = distinct_tuples(columns, (len(logs), len(texts)))
-        answers = []
-        for log, code in distinct:
-            server, kind = logs[log].server, logs[log].proxy.kind
-            resolve = partial(self._dated_peer, server, kind, texts[code])
-            answers.append(self._cached(self._peer_cache, (server.number, kind, code), resolve))
-        return at(answers, where, table.take("start_ns", numbers))
+        texts = rows.strings["client"].values
+        log, client = rows.table.take("log", numbers), rows.table.take("client", numbers)
+
+        def resolve(row: int) -> Dated:
+            asked = logs[log[row]]
+            return self._dated_peer(asked.server, asked.proxy.kind, texts[client[row]])
+
+        questions = logs.proxies(log) << 32 | client
+        return self._known_peers.find(questions, rows.table.take("start_ns", numbers), resolve)
 
     def resolve_callees(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the callees of these rows."""
         self._refresh()
-        table = rows.table
+        take = rows.table.take
         services, upstreams = rows.strings["service"].values, rows.strings["upstream"].values
-        routed = table.take("router", numbers) != 0
-        columns = (
-            table.take("log", numbers),
-            np.where(routed, table.take("service", numbers) + 1, 0),
-            np.where(routed, table.take("upstream", numbers), 0),
-        )
-        distinct, where = distinct_tuples(columns, (len(logs), len(services) + 1, len(upstreams)))
-        answers = []
-        for log, service, upstream in distinct:
-            server, proxy = logs[log].server, logs[log].proxy
-            if service:
-                texts = services[service - 1], upstreams[upstream]
-                resolve = partial(self._dated_callee, server, proxy, *texts)
-            else:
-                resolve = partial(self._nobody, server, proxy)
-            answers.append(
-                self._cached(self._callee_cache, (proxy.node, service, upstream), resolve)
-            )
-        return at(answers, where, table.take("start_ns", numbers))
+        log, routed = take("log", numbers), take("router", numbers) != 0
+        service, upstream = take("service", numbers), take("upstream", numbers)
+
+        def resolve(row: int) -> Dated:
+            server, proxy = logs[log[row]].server, logs[log[row]].proxy
+            if not routed[row]:
+                return self._nobody(server, proxy)
+            texts = services[service[row]], upstreams[upstream[row]]
+            return self._dated_callee(server, proxy, *texts)
+
+        route = service.astype(np.int64) << 32 | upstream
+        words = np.where(routed, route, -1).view(np.uint64) * ODD
+        words ^= logs.proxies(log).view(np.uint64) * ODD_TOO
+        return self._known_callees.find(words, take("start_ns", numbers), resolve)
 
     def resolve_claims(
         self,
@@ -136,27 +132,15 @@ class Identity:
         `times` are in the clocks of these servers; `address` gives the one that a header names.
         """
         self._refresh()
-        servers = np.where(headers != 0, servers + 1, 0)
-        shape = (len(self._federation.servers) + 1, int(headers.max(initial=0)) + 1)
-        distinct, where = distinct_tuples((servers, headers), shape)
-        answers = []
-        for server, header in distinct:
-            if server:
-                record = self._federation.servers[server - 1]
-                resolve = partial(self._dated_claim, record, address(header))
-                answers.append(self._cached(self._claim_cache, (server, header), resolve))
-            else:
-                answers.append(Dated((0,), (NOBODY,)))
-        return at(answers, where, times)
+        told = (headers != 0) & (servers >= 0)
 
-    def _cached(self, cache: dict[K, Dated], key: K, resolve: Callable[[], Dated]) -> Dated:
-        """The answer of this key, resolved once; a public proxy sees any number of addresses."""
-        answer = cache.get(key)
-        if answer is None:
-            if len(cache) >= MAX_RESOLVED:
-                cache.clear()
-            answer = cache[key] = resolve()
-        return answer
+        def resolve(row: int) -> Dated:
+            if not told[row]:
+                return Dated((0,), (NOBODY,))
+            return self._dated_claim(self._federation.servers[servers[row]], address(headers[row]))
+
+        questions = np.where(told, servers.astype(np.int64) << 32 | headers, -1)
+        return self._known_claims.find(questions, times, resolve)
 
     # --- claims
 

@@ -168,8 +168,10 @@ class Join:
         keys = halves.key ^ halves.claim * _ODD if claims else halves.key
         asked = np.isin(keys, keys[ready])
         asked &= halves.start_ns <= halves.end_ns[ready].max() + fits.TOLERANCE_NS
-        halves, keys = halves.at(asked), keys[asked]
+        halves, keys = halves.at(np.flatnonzero(asked)), keys[asked]
         one, two = near_pairs(halves, keys)
+        if not len(one):
+            return []
         fit = fits.same_address(halves.at(one), halves.at(two), self._halves.texts)
         return self._best(halves, (one[fit], two[fit]), by, moment, due_ns)
 

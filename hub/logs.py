@@ -31,6 +31,7 @@ class Logs:
         self._state = (-1, -1)
         self._servers = np.zeros(0, np.int32)
         self._public = np.zeros(0, np.bool_)
+        self._proxies = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -55,6 +56,11 @@ class Logs:
         self._refresh()
         return self._public[logs]
 
+    def proxies(self, logs: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The nodes of these logs' proxies: the same for all logs of one."""
+        self._refresh()
+        return self._proxies[logs]
+
     def _refresh(self) -> None:
         state = (len(self._items), self._federation.generation)
         if state != self._state:  # a hello may change a proxy's kind
@@ -63,3 +69,4 @@ class Logs:
             self._public = np.array(
                 [log.proxy.kind is ProxyKind.PUBLIC for log in self._items], np.bool_
             )
+            self._proxies = np.array([log.proxy.node for log in self._items], np.int64)

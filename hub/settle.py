@@ -233,7 +233,7 @@ class Settling:
         rows = rows[self._calls_of(rows) < 0]
         if len(rows):
             edges = self._edges.find(self._verdict.alone(rows))
-            self._graph.seen(edges.astype(np.int64), self.end_ns(rows, moment))
+            self._graph.seen(edges, self.end_ns(rows, moment))
             self.rows.table.put("shown_edge", rows, edges)
             outcome.halves.append(rows)
 
