@@ -73,7 +73,6 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 background = self._inventory.start(group)
                 background.append(group.create_task(self._keep_connected(), name="uplink"))
-                background.append(group.create_task(self._pump.wake_by_watch(), name="watch"))
                 background.append(group.create_task(self._stopped(), name="stop"))
                 if self._config.metrics.listen:
                     scrapes = self._answer_scrapes(self._config.metrics.listen)

@@ -39,7 +39,6 @@ class Pump:
         self._checkpoint = checkpoint
         self._watch = watch
         self._stream: Stream | None = None
-        self._idle = asyncio.Event()
         self._looked_s = 0.0
         self._pause_until_s = 0.0
         self._saved_s = 0.0
@@ -86,14 +85,6 @@ class Pump:
         self.relay.inventory(found, time.time_ns())
         self.wake.set()
 
-    async def wake_by_watch(self) -> None:
-        """Let directory changes wake the loop, but only while it sleeps."""
-        while True:
-            await self._watch.changed()
-            self.wake.set()
-            self._idle.clear()
-            await self._idle.wait()
-
     # The loop's side.
 
     async def run(self) -> None:
@@ -104,7 +95,7 @@ class Pump:
 
     async def turn(self) -> None:
         """Look, ship, say what is due."""
-        self._watch.forget()
+        self._watch.news()
         self._look()
         await self._ship()
         self._tick()
@@ -114,13 +105,12 @@ class Pump:
 
     async def rest(self, most_s: float) -> None:
         """Sleep until something happens."""
-        self._idle.set()
-        try:
-            async with asyncio.timeout(most_s):
-                await self.wake.wait()
-        except TimeoutError:
+        beat = asyncio.get_running_loop().call_later(most_s, self.wake.set)
+        with self._watch.telling(self.wake.set):
+            await self.wake.wait()
+        if beat.when() <= asyncio.get_running_loop().time():
             self._watch.refresh()
-        self._idle.clear()
+        beat.cancel()
         self.wake.clear()
 
     async def complete(self) -> None:
@@ -155,6 +145,8 @@ class Pump:
         pause_s = self._pause_until_s - time.monotonic()
         if pause_s > 0:
             await asyncio.sleep(pause_s)
+            if self._watch.news():
+                return
         beat_s = FAST_POLL_S if self._watch.polls else POLL_S
         await self.rest(min(beat_s, self._session.pace.watermark_interval_s))
 

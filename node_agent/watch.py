@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,24 +69,27 @@ class Watch:
                 self._watched.add(directory)
         self._watched &= present
 
-    async def changed(self) -> None:
-        """Return when something has happened since `forget`; without inotify, never."""
+    @contextmanager
+    def telling(self, tell: Callable[[], object]) -> Iterator[None]:
+        """Within the block `tell` is called as long as there is something that `news` would say."""
         if self._inotify is None:
-            await asyncio.Event().wait()
+            yield
             return
-        loop, told = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._inotify.fd, told.set)
+        loop, fd = asyncio.get_running_loop(), self._inotify.fd
+        loop.add_reader(fd, tell)
         try:
-            await told.wait()
+            yield
         finally:
-            if self._inotify.fd >= 0:
-                loop.remove_reader(self._inotify.fd)
+            loop.remove_reader(fd)
 
-    def forget(self) -> None:
-        """What has happened until now will be seen: thousands of events, unread by us."""
-        if self._inotify is not None:
-            with suppress(BlockingIOError):
-                os.read(self._inotify.fd, EVENTS_BYTES)
+    def news(self) -> bool:
+        """Something has happened since the last call: thousands of events, unread by us."""
+        if self._inotify is None:
+            return False
+        try:
+            return bool(os.read(self._inotify.fd, EVENTS_BYTES))
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
         """Let go of the watches."""
