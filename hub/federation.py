@@ -82,6 +82,8 @@ class ServerRecord:
     version: str = ""
     internal: frozenset[Address] = frozenset()
     public: frozenset[Address] = frozenset()
+    hosts: frozenset[Address] = frozenset()
+    """Both: its own addresses, as others see it."""
     proxies: dict[str, ProxyRecord] = field(default_factory=dict)
     networks: list[Network] = field(default_factory=list)
     endpoints: dict[Address, list[Span]] = field(default_factory=dict)
@@ -92,11 +94,6 @@ class ServerRecord:
     """The same, whatever the port."""
     connected: bool = False
     gone_reason: str | None = None
-
-    @property
-    def hosts(self) -> frozenset[Address]:
-        """Its own addresses, as others see it."""
-        return self.internal | self.public
 
 
 def span_at(spans: list[Span], at_ns: int) -> Span | None:
@@ -135,6 +132,7 @@ class Federation:
         server.version = hello.agent_version
         server.internal = _addresses(hello.internal_addresses)
         server.public = _addresses(hello.public_addresses)
+        server.hosts = server.internal | server.public
         server.proxies = {proxy.name: self._proxy(server, proxy) for proxy in hello.proxies}
         server.listening = {}
         for record in server.proxies.values():

@@ -7,8 +7,7 @@ the same of a part of them, or of them several times over, as pairs need it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +28,25 @@ _UNREACHED = np.zeros(1 << 16, np.bool_)
 _UNREACHED[list(UNREACHED)] = True
 
 
-def _column(take: Callable[[HalfView], C]) -> cached_property[C]:
-    """A column that is taken once; of a part, the part of the whole's."""
+class _column(Generic[C]):
+    """A column that is taken once; of a part, the part of the whole's.
 
-    def get(view: HalfView) -> C:
+    As `functools.cached_property`, without its lock: a step takes some fifty of them.
+    """
+
+    def __init__(self, take: Callable[[HalfView], C]) -> None:
+        self._take: Callable[[HalfView], C] = take
+        self._name = take.__name__
+        self.__doc__ = take.__doc__
+
+    def __get__(self, view: HalfView, owner: type[HalfView]) -> C:
+        column: C
         if view.whole is None:
-            return take(view)
-        part: C = getattr(view.whole, take.__name__)[view.index]
-        return part
-
-    get.__doc__ = take.__doc__
-    return cached_property(get)
+            column = self._take(view)
+        else:
+            column = getattr(view.whole, self._name)[view.index]
+        view.__dict__[self._name] = column
+        return column
 
 
 class HalfView:
@@ -58,7 +65,10 @@ class HalfView:
     def at(self, index: NDArray[np.integer] | Mask) -> HalfView:
         """Of the rows at these places."""
         part = HalfView(self._halves, self.rows[index], self._skews)
-        part.whole, part.index = self, index  # type: ignore[assignment]
+        part.whole = self if self.whole is None else self.whole
+        part.index = np.flatnonzero(index) if index.dtype == bool else index  # type: ignore[assignment]
+        if self.whole is not None:
+            part.index = self.index[part.index]
         return part
 
     def _take(self, name: str) -> NDArray[Any]:

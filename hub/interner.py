@@ -5,7 +5,7 @@ Code 0 is "" always. Codes are dense; a code stays valid until `keep_only` drops
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,11 @@ class Interner:
     def code(self, value: str) -> int:
         """The string's code, a new one where it was never seen."""
         return self._codes[value]
+
+    @property
+    def translate(self) -> Callable[[str], int]:
+        """`code` without its frame, until the next `keep_only`."""
+        return self._codes.__getitem__
 
     def codes(self, values: Iterable[str]) -> NDArray[np.int32]:
         """The codes of several strings."""

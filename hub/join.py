@@ -161,14 +161,14 @@ class Join:
         due_ns: int,
     ) -> list[Pairs]:
         """Of halves that addresses can join; with `claims` only those that say for whom."""
-        chosen = np.flatnonzero(halves.waits & (halves.claim != 0) if claims else halves.waits)
-        halves, ready = halves.at(chosen), ready[chosen]
-        if not ready.any():
+        asked = halves.waits & (halves.claim != 0) if claims else halves.waits
+        ready = ready & asked
+        if not ready.any() or (halves.leads | ~asked).all() or not (halves.leads & asked).any():
             return []
         keys = halves.key ^ halves.claim * _ODD if claims else halves.key
-        asked = np.isin(keys, keys[ready])
+        asked &= np.isin(keys, keys[ready])
         asked &= halves.start_ns <= halves.end_ns[ready].max() + fits.TOLERANCE_NS
-        halves, keys = halves.at(np.flatnonzero(asked)), keys[asked]
+        halves, keys = halves.at(asked), keys[asked]
         one, two = near_pairs(halves, keys)
         if not len(one):
             return []

@@ -8,15 +8,13 @@ string. `call` is the number of the one call that a row stands in; -1 while it w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hub.interner import Interner
-from hub.model import BatchCommitted, Strings
+from hub.model import BatchCommitted, Observations
 from hub.table import Column, Table
 from hub.wire import STRINGS
 
@@ -93,26 +91,32 @@ class Rows:
         """Add batches, each of the log of its number; the numbers of their rows."""
         entries = [batch.observations for batch in batches]
         counts = [entry.rows for entry in entries]
-        values: dict[str, object] = {
-            name: _joined([*map(attrgetter(name), entries)]) for name in NUMBERS
-        }
-        for name in STRINGS:
-            values[name] = self._codes(name, [*map(attrgetter(name), entries)], counts)
+        values: dict[str, object] = {name: [*map(attrgetter(name), entries)] for name in NUMBERS}
+        values |= self._codes(entries, counts)
         first = np.repeat(np.array([batch.first_offset for batch in batches], np.int64), counts)
-        values["offset"] = first + _joined([entry.offset for entry in entries])
+        values["offset"] = first + np.concatenate([entry.offset for entry in entries])
         values["log"] = np.repeat(np.array(logs, np.int32), counts)
         values["seq"] = np.repeat(np.array([batch.seq for batch in batches], np.int64), counts)
         return self.table.append(sum(counts), values | _UNKNOWN | {"seen_ns": now_ns})
 
     def _codes(
-        self, name: str, columns: Sequence[Strings], counts: Sequence[int]
-    ) -> NDArray[np.int32]:
-        """One column of several batches; the dictionaries of all are looked up in one pass."""
-        sizes = [len(column.values) for column in columns]
-        codes = self.strings[name].codes(chain.from_iterable(column.values for column in columns))
-        begin = np.repeat(np.cumsum([0, *sizes[:-1]]), counts)
-        result: NDArray[np.int32] = codes[begin + _joined([column.codes for column in columns])]
-        return result
+        self, entries: Sequence[Observations], counts: Sequence[int]
+    ) -> dict[str, NDArray[np.int32]]:
+        """All columns of strings: their dictionaries are looked up one by one, their codes are
+        translated at once."""
+        known: list[int] = []
+        begin: list[int] = []
+        codes: list[NDArray[np.uint16]] = []
+        for name in STRINGS:
+            translate = self.strings[name].translate
+            for column in map(attrgetter(name), entries):
+                begin.append(len(known))
+                known += map(translate, column.values)
+                codes.append(column.codes)
+        places = np.repeat(np.array(begin), np.tile(counts, len(STRINGS)))
+        places += np.concatenate(codes)
+        rows = np.array(known, np.int32)[places].reshape(len(STRINGS), -1)
+        return dict(zip(STRINGS, rows, strict=True))
 
     def text(self, name: str, number: int) -> str:
         """The string of one row."""
@@ -132,7 +136,3 @@ class Rows:
                 renumbered = True
         self.epoch += renumbered
         return renumbered
-
-
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

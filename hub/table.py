@@ -32,11 +32,18 @@ class Table:
         return self.end - self.first
 
     def append(self, count: int, values: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Append `count` rows; `values` are arrays of that length or scalars. Their numbers."""
+        """Append `count` rows. Their numbers.
+
+        `values` are arrays of that length, lists of arrays that make up that length, or scalars.
+        """
         self._make_room(count)
         start = self.end - self._base
         for name, array in self._arrays.items():
-            array[start : start + count] = values[name]
+            value = values[name]
+            if isinstance(value, list):
+                np.concatenate(value, out=array[start : start + count], casting="unsafe")
+            else:
+                array[start : start + count] = value
         numbers = np.arange(self.end, self.end + count, dtype=np.int64)
         self.end += count
         return numbers

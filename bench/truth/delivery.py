@@ -27,7 +27,8 @@ SLACK_NS = 20 * MS
 TRANSIT_NS = (1 * MS, 60 * MS)
 WATERMARK_NS = 250 * MS
 PROBE_NS = 5 * SECOND
-COMMIT_NS = 25 * MS
+COMMIT_NS = 50 * MS
+"""As the hub hands over under load (`hub.defaults.COALESCE_MS`)."""
 MAX_ROWS = 1000
 AFTER_NS = 7 * SECOND
 """Time passes this long after the last line: whatever waits must settle."""
