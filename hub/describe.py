@@ -269,6 +269,7 @@ class Describe:
 
     def node(self, record: NodeRecord) -> forms.Node:
         """A node."""
+        first_seen_ns, last_seen_ns = self._graph.times(record)
         return forms.Node(
             id=record.id,
             kind=word(record.kind),
@@ -285,8 +286,8 @@ class Describe:
                 )
                 for container in record.containers
             ],
-            first_seen=rfc3339(record.first_seen_ns) if record.first_seen_ns else None,
-            last_seen=rfc3339(record.last_seen_ns) if record.last_seen_ns else None,
+            first_seen=rfc3339(first_seen_ns) if first_seen_ns else None,
+            last_seen=rfc3339(last_seen_ns) if last_seen_ns else None,
         )
 
     def edge(self, record: EdgeRecord) -> forms.Edge:

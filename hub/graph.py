@@ -2,7 +2,8 @@
 
 Numbers are dense, given in the order of appearance and never used again. Every change of what the
 topology shows gets a new version, so a reader that knows version v asks for `changes_since(v)`.
-First and last seen times do not count as changes.
+First and last seen times do not count as changes: `seen` only notes them, and the records are
+brought up to date where `retire` and `times` read them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from hub.enums import NodeKind, Origin
 from hub.model import ProxyKind
+from hub.sightings import Sightings
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class NodeRecord:
     containers: list[Container] = field(default_factory=list)
     in_inventory: bool = False
     first_seen_ns: int = 0
+    """This and `last_seen_ns` as of the last reading; ask `Graph.times`."""
     last_seen_ns: int = 0
     present: bool = True
     version: int = 0
@@ -74,6 +77,9 @@ class Graph:
         self.edges: list[EdgeRecord] = []
         self._nodes: dict[str, NodeRecord] = {}
         self._edges: dict[tuple[int, int, Origin], EdgeRecord] = {}
+        self._sightings = Sightings()
+        self._whole = np.zeros(64, np.bool_)
+        """By edge: it is shown, and so are its ends and its way."""
 
     def node(
         self,
@@ -107,11 +113,19 @@ class Graph:
             record = EdgeRecord(len(self.edges), id, from_node, to_node, origin, via)
             self.edges.append(record)
             self._edges[key] = record
+            self._make_room()
             self.changed(record)
         elif len(via) > len(record.via):
+            self._update_times()  # what was seen until now went the old way
             record.via = via
+            self._whole[record.number] = False
             self.changed(record)
         return record
+
+    def _make_room(self) -> None:
+        self._sightings.make_room(len(self.edges))
+        if len(self._whole) < len(self.edges):
+            self._whole = np.concatenate([self._whole, np.zeros_like(self._whole)])
 
     def changed(self, record: NodeRecord | EdgeRecord) -> None:
         """Note that a record's shown form changed."""
@@ -120,18 +134,30 @@ class Graph:
 
     def seen(self, edges: NDArray[np.int64], end_ns: NDArray[np.int64]) -> None:
         """Calls on these edges ended at these times; both ends and the edge are alive."""
-        for number in np.unique(edges).tolist():
-            times = end_ns[edges == number]
-            self._edge_seen(self.edges[number], int(times.min()), int(times.max()))
+        self._sightings.add(edges, end_ns)
+        whole = self._whole[edges]
+        if not whole.all():
+            for number in np.unique(edges[~whole]).tolist():
+                edge = self.edges[number]
+                for record in (edge, *self._nodes_of(edge)):
+                    self._revive(record)
+                self._whole[number] = True
 
-    def _edge_seen(self, edge: EdgeRecord, first_ns: int, last_ns: int) -> None:
-        edge.last_seen_ns = max(edge.last_seen_ns, last_ns)
-        self._revive(edge)
-        for number in (edge.from_node, edge.to_node, *edge.via):
-            node = self.nodes[number]
-            node.last_seen_ns = max(node.last_seen_ns, last_ns)
-            node.first_seen_ns = min(node.first_seen_ns or first_ns, first_ns)
-            self._revive(node)
+    def times(self, node: NodeRecord) -> tuple[int, int]:
+        """When the first and the last call of this node ended; 0: never."""
+        self._update_times()
+        return node.first_seen_ns, node.last_seen_ns
+
+    def _update_times(self) -> None:
+        for number, first_ns, last_ns in self._sightings.take():
+            edge = self.edges[number]
+            edge.last_seen_ns = max(edge.last_seen_ns, last_ns)
+            for node in self._nodes_of(edge):
+                node.last_seen_ns = max(node.last_seen_ns, last_ns)
+                node.first_seen_ns = min(node.first_seen_ns or first_ns, first_ns)
+
+    def _nodes_of(self, edge: EdgeRecord) -> list[NodeRecord]:
+        return [self.nodes[number] for number in (edge.from_node, edge.to_node, *edge.via)]
 
     def _revive(self, record: NodeRecord | EdgeRecord) -> None:
         if not record.present:
@@ -141,6 +167,7 @@ class Graph:
     def retire(self, before_ns: int) -> None:
         """Stop showing edges without a call since then, and nodes that are in no inventory
         either."""
+        self._update_times()
         for edge in self.edges:
             if edge.present and edge.last_seen_ns < before_ns:
                 edge.present = False
@@ -149,6 +176,9 @@ class Graph:
             if node.present and not node.in_inventory and node.last_seen_ns < before_ns:
                 node.present = False
                 self.changed(node)
+        for edge in self.edges:
+            if not (edge.present and all(node.present for node in self._nodes_of(edge))):
+                self._whole[edge.number] = False
 
     def changes_since(self, version: int) -> tuple[list[NodeRecord], list[EdgeRecord]]:
         """Records that changed after this version, gone ones included."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.enums import NodeKind, Origin
-from hub.graph import Graph
+from hub.graph import EdgeRecord, Graph, NodeRecord
 from hub.interner import Interner
 from hub.table import Table
 
@@ -79,3 +81,86 @@ def test_the_graph_tells_what_changed_and_what_went() -> None:
     assert [edge.present for edge in edges] == [True]
     longer = graph.edge(one.number, two.number, Origin.SAME_SERVER, (two.number,))
     assert (longer is edge, edge.via) == (True, (two.number,))
+
+
+class Eager:
+    """A graph's times and presence, one call at a time."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.times: dict[int, tuple[int, int]] = {}
+        self.edges: dict[int, int] = {}
+        self.present: dict[tuple[str, int], bool] = {}
+
+    def shows(self, kind: str, number: int) -> bool:
+        return self.present.setdefault((kind, number), True)
+
+    def seen(self, edge: EdgeRecord, end_ns: int) -> None:
+        self.edges[edge.number] = max(self.edges.get(edge.number, 0), end_ns)
+        self.present["edge", edge.number] = True
+        for node in (edge.from_node, edge.to_node, *edge.via):
+            first, last = self.times.get(node, (end_ns, 0))
+            self.times[node] = min(first, end_ns), max(last, end_ns)
+            self.present["node", node] = True
+
+    def retire(self, before_ns: int) -> None:
+        for edge in self.graph.edges:
+            if self.edges.get(edge.number, 0) < before_ns:
+                self.present["edge", edge.number] = False
+        for node in self.graph.nodes:
+            if not node.in_inventory and self.times.get(node.number, (0, 0))[1] < before_ns:
+                self.present["node", node.number] = False
+
+    def compare(self) -> None:
+        for node in self.graph.nodes:
+            assert node.present == self.shows("node", node.number)
+            assert self.graph.times(node) == self.times.get(node.number, (0, 0))
+        for edge in self.graph.edges:
+            assert edge.present == self.shows("edge", edge.number)
+
+
+deeds = st.lists(
+    st.one_of(
+        st.tuples(st.just("seen"), st.lists(st.tuples(st.integers(0, 8), st.integers(1, 60)))),
+        st.tuples(st.just("retire"), st.integers(0, 60)),
+        st.tuples(st.just("way"), st.integers(0, 8)),
+        st.tuples(st.just("look"), st.none()),
+    ),
+    max_size=30,
+)
+
+
+@given(deeds)
+def test_a_graph_that_notes_sightings_knows_what_one_that_looks_at_each_call_knows(
+    actions: list[tuple[str, Any]],
+) -> None:
+    graph = Graph()
+    nodes = [graph.node(f"{n}", NodeKind.SERVICE, "a", f"{n}") for n in range(4)]
+    nodes[0].in_inventory = True
+    edges = [
+        graph.edge(a.number, b.number, Origin.SAME_SERVER, ()) for a in nodes[:3] for b in nodes[:3]
+    ]
+    model = Eager(graph)
+    for action, what in actions:
+        if action == "seen" and what:
+            numbers, ends = np.array(what, np.int64).T
+            before = graph.version, shown(graph)
+            graph.seen(numbers, ends)
+            for edge, end_ns in what:
+                model.seen(edges[edge], end_ns)
+            changed = shown(graph) != before[1]
+            assert (graph.version > before[0]) == changed
+        elif action == "retire":
+            graph.retire(what)
+            model.retire(what)
+        elif action == "way":
+            edge = edges[what]
+            graph.edge(edge.from_node, edge.to_node, Origin.SAME_SERVER, (nodes[3].number,))
+        elif action == "look":
+            model.compare()
+    model.compare()
+
+
+def shown(graph: Graph) -> list[bool]:
+    records: list[NodeRecord | EdgeRecord] = [*graph.nodes, *graph.edges]
+    return [record.present for record in records]
