@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+CLEAR = 4.0
+"""How many times as close a pair has to be as its rivals, where nothing is known of the delays."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -41,9 +44,17 @@ class Choice:
 
 
 def choose(
-    callers: Numbers, callees: Numbers, gap: NDArray[np.number], standing: Standing
+    callers: Numbers,
+    callees: Numbers,
+    gap: NDArray[np.number],
+    standing: Standing,
+    telling: Mask | None = None,
 ) -> Choice:
-    """The closest pairs of these places; no place is a caller's and a callee's."""
+    """The closest pairs of these places; no place is a caller's and a callee's.
+
+    `telling`: candidates whose `gap` tells something. Others are taken only where a half has no
+    choice, or may wait no longer.
+    """
     order = np.argsort(gap, kind="stable")
     one, two = callers[order], callees[order]
     size = len(standing.waiting)
@@ -51,7 +62,10 @@ def choose(
     rivals = np.maximum(counts[one], counts[two])
     settled = ~standing.waiting | standing.ready
     urgent = standing.waiting & standing.due
-    decidable = (settled[one] & settled[two]) | urgent[one] | urgent[two]
+    decidable = settled[one] & settled[two]
+    if telling is not None:
+        decidable &= telling[order] | (rivals == 1)
+    decidable |= urgent[one] | urgent[two]
     held = np.zeros(size, np.bool_)
     taken = []
     left = np.arange(len(order))
@@ -70,6 +84,24 @@ def choose(
     held[one[chosen]] = held[two[chosen]] = False
     held &= standing.waiting & standing.ready & ~standing.due
     return Choice(order[chosen], rivals[chosen], held)
+
+
+def stands_out(callers: Numbers, callees: Numbers, gap: NDArray[np.floating], size: int) -> Mask:
+    """Which candidates are `CLEAR` times as close as any other one of both of their halves."""
+    rival = np.minimum(_second(callers, gap, size)[callers], _second(callees, gap, size)[callees])
+    clear: Mask = rival > CLEAR * gap
+    return clear
+
+
+def _second(places: Numbers, gap: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    """The second smallest gap of each place; infinite where there is one candidate at the most."""
+    order = np.lexsort((gap, places))
+    ordered = places[order]
+    again = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
+    again = again[::-1]  # the last assignment stays: the first repetition
+    second = np.full(size, np.inf)
+    second[ordered[again]] = gap[order][again]
+    return second
 
 
 def _closest(one: Numbers, two: Numbers, size: int) -> Mask:

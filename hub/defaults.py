@@ -174,6 +174,9 @@ CALLEE_MARGIN_MS = 100
 CALLER_MARGIN_MS = 500
 """A caller's line follows its callee's within this, unless its client reads slowly."""
 
+SOLVE_CLOCKS_MS = 500
+"""How often the servers' clock offsets are solved for; 1 ms of work for 12 servers."""
+
 MAX_LATE_HALVES = 50_000
 """Settled halves whose ids are remembered; some 300 bytes each."""
 

@@ -53,9 +53,10 @@ def same_address(caller: HalfView, callee: HalfView, texts: Texts) -> Mask:
     return fits
 
 
-def is_certain(caller: HalfView, callee: HalfView) -> Mask:
-    """Nothing that comes later could fit one of the two better."""
-    return ~caller.unreached & nested(caller, callee, TOLERANCE_NS)
+def is_certain(caller: HalfView, callee: HalfView, texts: Texts) -> Mask:
+    """Nothing that comes later is likely to fit one of the two better."""
+    reached: Mask = ~caller.unreached & nested(caller, callee, TOLERANCE_NS)
+    return reached & texts.ends_with(caller.path, callee.path)
 
 
 def nested(caller: HalfView, callee: HalfView, tolerance_ns: int) -> Mask:

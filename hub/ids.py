@@ -20,13 +20,13 @@ Numbers = NDArray[np.int64]
 Candidates = tuple[Numbers, Numbers]
 """Rows, pair by pair."""
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-"""So that two words that are both counters do not cancel out."""
+_FACTORS = np.uint64(0xD1B54A32D192ED03), np.uint64(0xAEF17502108EF2D9)
+"""Odd, and nobody else's: ids are often made by multiplying counters with the golden ratio."""
 
 
 def words(ids: NDArray[np.uint64]) -> list[int]:
     """One word for each id of two; 0: no id."""
-    mixed: list[int] = (ids[:, 0] ^ (ids[:, 1] * _ODD)).tolist()
+    mixed: list[int] = (ids[:, 0] * _FACTORS[0] + ids[:, 1] * _FACTORS[1]).tolist()
     return mixed
 
 
@@ -64,7 +64,7 @@ class Ids:
 
     def add_traces(self, halves: HalfView) -> Candidates:
         """Note the trace ids of these; all pairs of the traces that have several halves now."""
-        touched = set()
+        touched: dict[int, None] = {}  # a set whose order is always the same
         traces = self._traces
         for word, row in zip(words(halves.trace), halves.rows.tolist(), strict=True):
             if not word:
@@ -74,14 +74,16 @@ class Ids:
                 traces[word] = [row]
                 continue
             group.append(row)
-            touched.add(word)
+            touched[word] = None
             if len(group) > MAX_TRACE_HALVES:
                 del group[0]  # it is found by its hop id and addresses only from now on
         return self._pairs(touched)
 
     def of_one_trace(self, halves: HalfView) -> Candidates:
         """All pairs of the traces of these."""
-        return self._pairs(set(words(halves.trace)) - {0})
+        found = dict.fromkeys(words(halves.trace))
+        found.pop(0, None)
+        return self._pairs(found)
 
     def remove(self, halves: HalfView) -> None:
         """Forget these."""

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import fits
-from hub.best import Standing, choose
+from hub.best import Standing, choose, stands_out
+from hub.delays import Delays, Judgement
 from hub.enums import HalfState, JoinKey
 from hub.half_view import HalfView
 from hub.halves import Halves, has_id
@@ -33,6 +34,9 @@ Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 NONE: Numbers = np.zeros(0, np.int64)
+USUAL = 4.0
+"""`Judgement.unusual` of nine in ten calls is less."""
+
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -49,12 +53,13 @@ class Pairs:
 class Join:
     """All halves that wait or are remembered."""
 
-    def __init__(self, halves: Halves) -> None:
+    def __init__(self, halves: Halves, delays: Delays) -> None:
         self.waiting: Numbers = NONE
         """Rows, in the order of their commit."""
         self.ids = Ids()
         """Those of all halves that wait or are remembered."""
         self._halves = halves
+        self._delays = delays
         self._late = Remembered(halves)
         self._held: Numbers = NONE
         """Complete, but a partner that may be theirs is not."""
@@ -128,14 +133,19 @@ class Join:
         callers, callees = self._views(candidates, moment)
         fit = fits.same_trace(callers, callees)
         callers, callees = callers.at(fit), callees.at(fit)
-        certain = fits.is_certain(callers, callees) | ~(callers.waits | callees.waits)
+        judged = self._delays.judge(callers, callees)
+        certain = fits.is_certain(callers, callees, self._halves.texts)
+        certain &= ~judged.told | (judged.unusual < USUAL)
+        certain |= ~(callers.waits | callees.waits)
         certain &= _once(callers.rows) & _once(callees.rows)
         return self._certain(callers, callees, certain, JoinKey.TRACE)
 
     def _certain(
         self, callers: HalfView, callees: HalfView, certain: Mask, by: JoinKey
     ) -> list[Pairs]:
-        return self._joined(callers.at(certain), callees.at(certain), by, np.ones(certain.sum()))
+        callers, callees = callers.at(certain), callees.at(certain)
+        self._delays.learn(callers, callees)
+        return self._joined(callers, callees, by, np.ones(len(callers)))
 
     # --- the best of several
 
@@ -180,17 +190,30 @@ class Join:
     ) -> list[Pairs]:
         if not len(places[0]):
             return []
+        callers, callees = (halves.at(place) for place in places)
+        self._delays.explore(callers, callees)
+        judged = self._delays.judge(callers, callees)
+        if not judged.possible.all():
+            likely = judged.possible
+            callers, callees = callers.at(likely), callees.at(likely)
+            places = places[0][likely], places[1][likely]
+            judged = Judgement(judged.unusual[likely], judged.told[likely], likely[likely])
         due = halves.seen_ns <= due_ns
         standing = Standing(halves.waits, _ready(halves, moment, due_ns), due)
-        callers, callees = (halves.at(place) for place in places)
-        before, after = fits.margins(callers, callees)
-        choice = choose(*places, np.abs(before) + np.abs(after), standing)
+        telling = judged.told
+        if not telling.all():
+            telling = telling | stands_out(*places, judged.unusual, len(halves))
+        choice = choose(*places, judged.unusual, standing, telling)
         self._held = np.concatenate([self._held, halves.rows[choice.held]])
+        callers, callees = callers.at(choice.taken), callees.at(choice.taken)
+        lone = choice.rivals == 1
         if by is JoinKey.TRACE:
-            confidence = np.where(choice.rivals == 1, 1.0, 0.99)
+            confidence = np.where(lone, 1.0, 0.99)
         else:
-            confidence = np.where(choice.rivals == 1, 0.99, np.round(0.99 / choice.rivals, 2))
-        return self._joined(callers.at(choice.taken), callees.at(choice.taken), by, confidence)
+            confidence = np.where(lone, 0.99, np.round(0.99 / choice.rivals, 2))
+        right = lone | telling[choice.taken]
+        self._delays.learn(callers.at(right), callees.at(right))
+        return self._joined(callers, callees, by, confidence)
 
     # --- states
 

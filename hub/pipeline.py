@@ -15,7 +15,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.calls import Numbers
-from hub.defaults import RETIRE_AFTER_S, ROLLUP_S
+from hub.defaults import RETIRE_AFTER_S, ROLLUP_S, SOLVE_CLOCKS_MS
 from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
 from hub.identity import Identity
@@ -40,6 +40,7 @@ from hub.totals import Totals
 from hub.watermark import NOTHING_MORE, Watermarks
 
 SECOND = 1_000_000_000
+MS = 1_000_000
 
 REIDENTIFY_CALLS = 100_000
 """The newest calls that are resolved again when a server registers or renames: some 50 ms."""
@@ -82,6 +83,7 @@ class Pipeline:
         self.traffic: dict[str, Traffic] = {}
         self.listeners: list[Listener] = []
         self.rows_received = 0
+        self._clocks_solved_ns = 0
         self._recent_calls = recent_calls
         self._logs: dict[LogKey, int] = {}
         self._announced: dict[tuple[str, str], bytes] = {}
@@ -122,6 +124,9 @@ class Pipeline:
 
     def tick(self, now_ns: int) -> None:
         """Time passed: settle what waited long enough, let go of what is too old."""
+        if now_ns - self._clocks_solved_ns >= SOLVE_CLOCKS_MS * MS:
+            self._clocks_solved_ns = now_ns
+            self._solve_clocks(now_ns)
         self._publish(self.settling.advance(self.progress, now_ns), now_ns)
         self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
         self.rollup.forget_before(now_ns // SECOND - ROLLUP_S)
@@ -229,6 +234,12 @@ class Pipeline:
         """Who a peer is may have changed: bring the newest calls up to date."""
         calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
         self._publish(self.settling.reidentify(calls, self.progress.moment(), now_ns), now_ns)
+
+    def _solve_clocks(self, now_ns: int) -> None:
+        delays = self.settling.delays
+        delays.refresh(now_ns)
+        ids = [server.id for server in self.federation.servers]
+        self.skews.solve(ids, delays.clock_differences())
 
     # --- results
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hub.alone import tell_alone
 from hub.calls import Calls, Counted, Numbers
 from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
+from hub.delays import Delays
 from hub.edge_finder import EdgeFinder
 from hub.enums import HalfState
 from hub.federation import Federation
@@ -57,7 +58,8 @@ class Settling:
         self.calls = Calls()
         self.logs = Logs(federation)
         self.halves = Halves(self.rows, identity, self.logs)
-        self.join = Join(self.halves)
+        self.delays = Delays()
+        self.join = Join(self.halves, self.delays)
         self._graph = graph
         self._identity = identity
         self._verdict = Verdict(self.rows, identity, self.logs)
