@@ -34,17 +34,30 @@ class Lookup:
     def __init__(self) -> None:
         self._places: dict[int, int] = {}
         self._answers: list[Dated] = []
+        self._askers: list[int] = []
         self._newest = np.zeros(64, np.int32)
         self._since = np.zeros(64, np.int64)
 
     def clear(self) -> None:
         """Forget all answers."""
-        self._places.clear()
-        self._answers.clear()
+        self.forget(lambda _: True)
+
+    def forget(self, chosen: Callable[[int], bool]) -> None:
+        """Forget the answers to those who asked, by their number."""
+        kept = [
+            (word, place) for word, place in self._places.items() if not chosen(self._askers[place])
+        ]
+        places = np.array([place for _, place in kept], np.intp)
+        self._places = {word: place for place, (word, _) in enumerate(kept)}
+        self._answers = [self._answers[place] for place in places.tolist()]
+        self._askers = [self._askers[place] for place in places.tolist()]
+        self._newest[: len(places)] = self._newest[places]
+        self._since[: len(places)] = self._since[places]
 
     def find(
         self,
         questions: NDArray[np.integer[Any]],
+        askers: NDArray[np.integer[Any]],
         times: Times,
         resolve: Callable[[int], Dated],
     ) -> Codes:
@@ -56,6 +69,7 @@ class Lookup:
                 self._newest = np.concatenate([self._newest, self._newest])
                 self._since = np.concatenate([self._since, self._since])
             self._answers.append(answer)
+            self._askers.append(int(askers[row]))
             self._newest[place], self._since[place] = answer.numbers[-1], answer.from_ns[-1]
             return place
 

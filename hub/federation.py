@@ -2,7 +2,8 @@
 address.
 
 Enters: hellos and inventories. Leaves: server records, and dated look-ups of endpoints by address.
-`generation` grows whenever an answer may have changed.
+`generation` grows whenever any answer may have changed, a server's own one when answers about its
+own lines may.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class ServerRecord:
     """Where its proxies listen: their node's number."""
     proxy_addresses: dict[Address, int] = field(default_factory=dict)
     """The same, whatever the port."""
+    generation: int = 0
     connected: bool = False
     gone_reason: str | None = None
 
@@ -141,11 +143,13 @@ class Federation:
                 if (address := parse_address(host)) and port.isdigit():
                     server.listening[address, int(port)] = record.node
         server.proxy_addresses = {address: node for (address, _), node in server.listening.items()}
-        self._changed()
+        self.generation += 1
+        self._graph.version += 1
 
     def inventory(self, id: str, inventory: pb.Inventory) -> None:
         """A server's inventory, the whole of it."""
         server = self.server(id)
+        of_all = any(network.shared for network in server.networks)
         server.networks = [_network(message) for message in inventory.networks]
         shared = {network.name for network in server.networks if network.shared}
         endpoints: dict[Address, list[Span]] = defaultdict(list)
@@ -170,7 +174,10 @@ class Federation:
                 names[name].append(span)
         server.endpoints, server.names = dict(endpoints), dict(names)
         self._describe(server, inventory)
-        self._changed()
+        server.generation += 1
+        self._graph.version += 1
+        if shared or of_all:
+            self.generation += 1
 
     def connected(self, id: str, reason: str | None) -> None:
         """An agent came (reason None) or left."""
@@ -221,10 +228,6 @@ class Federation:
                 node.addresses = {container.address for container in now}
                 node.present = node.present or listed
                 self._graph.changed(node)
-
-    def _changed(self) -> None:
-        self.generation += 1
-        self._graph.version += 1
 
 
 def _addresses(texts: Iterable[str]) -> frozenset[Address]:

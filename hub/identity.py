@@ -79,13 +79,27 @@ class Identity:
         self._known_callees = Lookup()
         self._known_claims = Lookup()
         self._generation = 0
+        self._generations: list[int] = []
 
     def forget(self) -> None:
         """Codes were numbered anew, or the federation changed."""
-        self._known_peers.clear()
-        self._known_callees.clear()
-        self._known_claims.clear()
-        self._generation = self._federation.generation
+        for known in (self._known_peers, self._known_callees, self._known_claims):
+            known.clear()
+
+    def _refresh(self) -> None:
+        """Forget what a change of the federation, or of one server, may have made wrong."""
+        servers = self._federation.servers
+        now = [server.generation for server in servers]
+        if self._generation != self._federation.generation:
+            self.forget()
+        elif self._generations != now:
+            before = self._generations + [0] * (len(now) - len(self._generations))
+            changed = {
+                n for n, pair in enumerate(zip(before, now, strict=True)) if len({*pair}) > 1
+            }
+            for known in (self._known_peers, self._known_callees, self._known_claims):
+                known.forget(changed.__contains__)
+        self._generation, self._generations = self._federation.generation, now
 
     def resolve_peers(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the peers of these rows."""
@@ -98,7 +112,9 @@ class Identity:
             return self._dated_peer(asked.server, asked.proxy.kind, texts[client[row]])
 
         questions = logs.proxies(log) << 32 | client
-        return self._known_peers.find(questions, rows.table.take("start_ns", numbers), resolve)
+        return self._known_peers.find(
+            questions, logs.servers(log), rows.table.take("start_ns", numbers), resolve
+        )
 
     def resolve_callees(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the callees of these rows."""
@@ -118,7 +134,9 @@ class Identity:
         route = service.astype(np.int64) << 32 | upstream
         words = np.where(routed, route, -1).view(np.uint64) * ODD
         words ^= logs.proxies(log).view(np.uint64) * ODD_TOO
-        return self._known_callees.find(words, take("start_ns", numbers), resolve)
+        return self._known_callees.find(
+            words, logs.servers(log), take("start_ns", numbers), resolve
+        )
 
     def resolve_claims(
         self,
@@ -140,7 +158,7 @@ class Identity:
             return self._dated_claim(self._federation.servers[servers[row]], address(headers[row]))
 
         questions = np.where(told, servers.astype(np.int64) << 32 | headers, -1)
-        return self._known_claims.find(questions, times, resolve)
+        return self._known_claims.find(questions, servers, times, resolve)
 
     # --- claims
 
@@ -172,11 +190,12 @@ class Identity:
 
     def _peer_at(self, server: ServerRecord, kind: ProxyKind, address: Address, at_ns: int) -> Peer:
         return (
-            self._own_host(server, address)
+            self._loopback(server, address)
+            or self._own_host(server, address)
             or self._other_host(server, address)
             or self._own_container(server, address, at_ns)
             or self._other_container(server, address, at_ns)
-            or self._hidden(server, address)
+            or self._unknown(server, address)
             or self._elsewhere(kind, address, str(address))
         )
 
@@ -213,10 +232,14 @@ class Identity:
                 return Peer(PeerKind.OTHER_SHARED, other.number, span.node, known_host=True)
         return None
 
-    def _hidden(self, server: ServerRecord, address: Address) -> Peer | None:
-        """Loopback, or an address of an own network that nobody is known to have."""
+    def _loopback(self, server: ServerRecord, address: Address) -> Peer | None:
+        """Before all else: a proxy that listens there does not call from there."""
         if address.is_loopback:
             return Peer(PeerKind.LOOPBACK, server.number, self._graph_gateway(server))
+        return None
+
+    def _unknown(self, server: ServerRecord, address: Address) -> Peer | None:
+        """An address of an own network that nobody is known to have."""
         if self._subnet_of(server, address):
             return Peer(PeerKind.OWN_SUBNET, server.number, self._unnamed(server, address))
         return None
@@ -310,7 +333,10 @@ class Identity:
         for other in others:
             if address in other.hosts:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._server_node(other))
-        if (node := server.proxy_addresses.get(address)) is not None:
+        listens = server.listening.get((address, port))
+        if listens is None and not address.is_loopback:  # of those every server has its own
+            listens = server.proxy_addresses.get(address)
+        if (node := listens) is not None:
             return Callee(CalleeKind.PROXY, server.number, node)
         if address in server.hosts or self._subnet_of(server, address):
             return None
@@ -346,10 +372,6 @@ class Identity:
 
     def _server_node(self, server: ServerRecord) -> int:
         return self._graph.node(server.id, NodeKind.SERVER, server.id, server.id).number
-
-    def _refresh(self) -> None:
-        if self._generation != self._federation.generation:
-            self.forget()
 
 
 def _boundaries(spans: Iterable[Span]) -> list[int]:

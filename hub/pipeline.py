@@ -221,8 +221,10 @@ class Pipeline:
         content.CopyFrom(event.inventory)
         content.version = content.as_of_ns = 0
         if self._is_new("inventory", event.server, content.SerializeToString(deterministic=True)):
+            before = self.federation.generation
             self.federation.inventory(event.server, event.inventory)
-            self._reidentify(now_ns)
+            of_all = self.federation.generation != before
+            self._reidentify(now_ns, None if of_all else self.federation.server(event.server))
 
     def _is_new(self, kind: str, server: str, content: bytes) -> bool:
         """Whether the server's last announcement of this kind said something else."""
@@ -230,10 +232,13 @@ class Pipeline:
         self._announced[kind, server] = content
         return known != content
 
-    def _reidentify(self, now_ns: int) -> None:
-        """Who a peer is may have changed: bring the newest calls up to date."""
+    def _reidentify(self, now_ns: int, server: ServerRecord | None = None) -> None:
+        """Who a peer is may have changed (of this server's lines): bring the newest calls up to
+        date."""
         calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
-        self._publish(self.settling.reidentify(calls, self.progress.moment(), now_ns), now_ns)
+        number = server.number if server else None
+        moment = self.progress.moment()
+        self._publish(self.settling.reidentify(calls, number, moment, now_ns), now_ns)
 
     def _solve_clocks(self, now_ns: int) -> None:
         delays = self.settling.delays

@@ -93,12 +93,18 @@ class Settling:
         self.join.forget(now_ns, self.rows.table.first, moment)
         return outcome
 
-    def reidentify(self, numbers: Numbers, moment: Moment, now_ns: int) -> Outcome:
-        """The federation changed: resolve the hops of these settled calls again, and what waits;
-        amend what differs. What may be a half now waits (again) for the other, settled as it is."""
+    def reidentify(
+        self, numbers: Numbers, server: int | None, moment: Moment, now_ns: int
+    ) -> Outcome:
+        """The federation changed, or just this server: resolve the hops of these settled calls
+        again, and what waits; amend what differs. What may be a half now waits (again) for the
+        other, settled as it is."""
         outcome = Outcome()
         hop0, hop1 = (self.calls.table.take(hop, numbers) for hop in ("hop0", "hop1"))
-        hops = np.unique(np.concatenate([self.join.waiting, hop0, hop1[hop1 >= 0]]))
+        hops = np.concatenate([self.join.waiting, hop0, hop1[hop1 >= 0]])
+        if server is not None:
+            hops = hops[self.logs.servers(self.rows.table.take("log", hops)) == server]
+        hops = np.unique(hops)
         changed = self._identified_anew(hops)
         joined = (hop1 >= 0) & (np.isin(hop0, changed) | np.isin(hop1, changed))
         take, pairs = self.calls.table.take, numbers[joined]

@@ -269,7 +269,7 @@ def test_what_the_lines_cannot_tell_is_not_judged() -> None:
 
 def test_hop_ids_join_every_call() -> None:
     mix = Mix(same=0.2, public=0.1, direct=0.05, outside=0.02)
-    done = run(replace(SMALL["hop"], mix=mix, chained=0.0), seed=3)
+    done = run(replace(SMALL["hop"], mix=mix), seed=3)
     scored = score(done.truth, done.lines, done.answer)
     assert scored.pairs.precision.share == scored.pairs.recall.share == 1
     assert scored.pairs.recall.of > 1_000
