@@ -49,13 +49,15 @@ def roles(
     """For each row: is it a caller's half, is it a callee's half, and does it wait for the other.
 
     `has_parent`: it arrived with a hop id; `has_id`: it has a hop or trace id at all. A row that
-    could be both is the callee's half: what it calls on is the next server's affair. But where an
-    own container calls on with the hop id of what it serves, it is the caller's.
+    could be both is the callee's half: what it calls on is the next server's affair. But it is the
+    caller's where an own container calls on with the hop id of what it serves, and where nothing
+    but a trace id and loopback say that another server may have called.
     """
     from_other = _FROM_OTHERS[peers] & ~public
-    by_id = has_parent | (has_id & ((peers == PeerKind.LOOPBACK) | _FROM_OTHERS[peers]))
     to_other = callees == CalleeKind.OTHER_SERVER
     leaves = to_other | (has_id & (callees == CalleeKind.EXTERNAL))
+    by_trace = has_id & (_FROM_OTHERS[peers] | ((peers == PeerKind.LOOPBACK) & ~leaves))
+    by_id = has_parent | by_trace
     callee = from_other | (by_id & ~(_OWN[peers] & leaves))
     caller = ~callee & leaves
     waits = (callee & (from_other | (_NAMELESS[peers] & by_id))) | (caller & to_other)
