@@ -8,6 +8,7 @@ for good; a request that merely lasts, or a malformed line that is counted as su
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,24 +70,19 @@ class Ledger:
         account.journalled_lines = max(account.journalled_lines, event.lines)
         account.journalled_malformed = max(account.journalled_malformed, event.malformed)
 
-    def journalled(self, batch: BatchCommitted) -> None:
-        """Lines were committed."""
+    def journalled(self, batch: BatchCommitted) -> int:
+        """Lines were committed; the number of their log."""
         account = self.account(batch.log)
         account.journalled_lines += batch.observations.rows + batch.malformed
         account.journalled_malformed += batch.malformed
         server = self._server(batch.log.server)
-        for sample in batch.malformed_samples:
-            server.samples.append(
-                forms.MalformedForm(
-                    proxy=batch.log.proxy,
-                    log=batch.log.fingerprint.hex(),
-                    offset=sample.offset,
-                    text=sample.text,
-                    reason=sample.reason,
-                )
-            )
-        sequence = server.sequences.setdefault(batch.log.proxy, Sequence())
+        if batch.malformed_samples:
+            server.samples.extend(_samples(batch))
+        sequence = server.sequences.get(batch.log.proxy)
+        if sequence is None:
+            sequence = server.sequences[batch.log.proxy] = Sequence()
         sequence.add(batch.observations.request_count, batch.observations.start_ns)
+        return account.number
 
     def reported(self, event: WatermarkSeen) -> None:
         """The agent's own account of a log."""
@@ -97,8 +93,7 @@ class Ledger:
 
     def lost(self, server: str) -> bool:
         """Whether a line of this server is outstanding or missing."""
-        sequences = self._server(server).sequences.values()
-        return any(sequence.missing or sequence.outstanding for sequence in sequences)
+        return any(sequence.lacks for sequence in self._server(server).sequences.values())
 
     def missing(self, server: str) -> int:
         """Requests of this server whose line will never come."""
@@ -128,7 +123,10 @@ class Ledger:
         return forms.Ledger(logs=logs, totals=totals, exact=reason is None, reason=reason)
 
     def _server(self, server: str) -> _Server:
-        return self._servers.setdefault(server, _Server())
+        known = self._servers.get(server)
+        if known is None:
+            known = self._servers[server] = _Server()
+        return known
 
     def _form(self, account: Account, callless: Callless) -> forms.LedgerLog:
         journalled = account.journalled_lines - account.journalled_malformed
@@ -156,6 +154,17 @@ class Ledger:
             waiting=callless.waiting,
             outstanding=counted.outstanding,
             missing=counted.missing,
+        )
+
+
+def _samples(batch: BatchCommitted) -> Iterator[forms.MalformedForm]:
+    for sample in batch.malformed_samples:
+        yield forms.MalformedForm(
+            proxy=batch.log.proxy,
+            log=batch.log.fingerprint.hex(),
+            offset=sample.offset,
+            text=sample.text,
+            reason=sample.reason,
         )
 
 

@@ -7,6 +7,9 @@ outstanding (begun, not logged: a long request, a WebSocket, or a line on its wa
 and what was outstanding then is missing. Traefik takes the start's time and the number one after
 the other, so two requests at once may have them the other way round: up to `RACE_NS` prove nothing.
 Requests before the first one seen, and late lines of a former process, are not judged.
+
+Lines are put aside and judged in bulk, in their order, when somebody reads or `MAX_ASIDE` wait: a
+small batch costs a copy. Bulk or one by one, the result is the same.
 """
 
 from __future__ import annotations
@@ -21,76 +24,134 @@ RACE_NS = 1_000_000_000
 """How far start times may contradict the numbers: long pauses of a loaded process."""
 
 
+MAX_ASIDE = 4_096
+"""Lines put aside: 64 KiB of each proxy."""
+
+FEW = 64
+"""So many are judged faster one by one than in columns."""
+
+
 class Sequence:
     """The request numbers of one proxy."""
 
     def __init__(self) -> None:
-        self.missing = 0
+        self._missing = 0
         self._first = 0
         self._newest = 0
         self._newest_start_ns = 0
         self._outstanding: dict[int, None] = {}  # ordered, ascending
+        self._aside: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
+        self.rows_aside = 0
+
+    @property
+    def missing(self) -> int:
+        """Requests whose process ended before their line came."""
+        self._judge()
+        return self._missing
 
     @property
     def outstanding(self) -> int:
         """Requests that began and have no line yet."""
+        self._judge()
         return len(self._outstanding)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether any line is outstanding or missing. Cheap where it cannot have changed."""
+        if self._missing or len(self._outstanding) > self.rows_aside:
+            return True  # each line takes back one at the most
+        self._judge()
+        return bool(self._missing or self._outstanding)
 
     def add(self, numbers: NDArray[np.uint64], start_ns: NDArray[np.int64]) -> None:
         """Lines of one log arrived; 0 means that a line has no number."""
-        if self._add_ordinary(numbers.astype(np.int64), start_ns):
-            return
-        for number, start in zip(numbers.tolist(), start_ns.tolist(), strict=True):
-            if number:
-                self._add(number, start)
+        self._aside.append((numbers.copy(), start_ns.copy()))  # not their whole batch
+        self.rows_aside += len(numbers)
+        if self.rows_aside >= MAX_ASIDE:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Take in what was put aside."""
+        if self._aside:
+            aside, self._aside, self.rows_aside = self._aside, [], 0
+            numbers = np.concatenate([numbers for numbers, _ in aside])
+            self._add_all(numbers, np.concatenate([start_ns for _, start_ns in aside]))
+
+    def _add_all(self, numbers: NDArray[np.uint64], start_ns: NDArray[np.int64]) -> None:
+        if len(numbers) <= FEW:
+            for number, start in zip(numbers.tolist(), start_ns.tolist(), strict=True):
+                if number:
+                    self._add(number, start)
+        elif not self._add_ordinary(numbers[numbers > 0].astype(np.int64), start_ns[numbers > 0]):
+            half = len(numbers) // 2
+            self._add_all(numbers[:half], start_ns[:half])
+            self._add_all(numbers[half:], start_ns[half:])
 
     def _add_ordinary(self, numbers: NDArray[np.int64], start_ns: NDArray[np.int64]) -> bool:
         """All at once what fits the running process: each number new or outstanding, and once."""
-        new = numbers > self._newest
-        fresh, late = np.sort(numbers[new]), numbers[~new].tolist()
-        if not (self._newest and len(fresh)) or not all(n in self._outstanding for n in late):
+        if not len(numbers):
+            return True
+        newest = max(int(numbers.max()), self._newest)
+        span = newest - self._newest
+        countable = 0 < self._newest <= newest < 1 << 63 and numbers.min() > 0
+        if not countable or span + len(self._outstanding) > MAX_OUTSTANDING:
             return False
-        newest = int(fresh[-1])
-        gaps = newest - self._newest - len(fresh)
-        once = bool((np.diff(fresh) > 0).all()) and len(set(late)) == len(late)
-        in_time = start_ns[new].min() > self._newest_start_ns - RACE_NS
-        in_time &= not late or start_ns[~new].max() <= self._newest_start_ns + RACE_NS
-        if not (once and in_time) or gaps + len(self._outstanding) > MAX_OUTSTANDING:
+        newest_start_ns = self._start_behind(numbers, start_ns)
+        new = numbers > self._newest
+        late = numbers[~new].tolist()
+        came = np.zeros(span, np.bool_)
+        came[numbers[new] - self._newest - 1] = True
+        once = np.count_nonzero(came) + len(set(late)) == len(numbers)
+        if newest_start_ns is None or not once or not self._outstanding.keys() >= set(late):
             return False
         for number in late:
             del self._outstanding[number]
-        if gaps:
-            begun = np.setdiff1d(np.arange(self._newest + 1, newest), fresh, assume_unique=True)
-            self._outstanding.update(dict.fromkeys(begun.tolist()))
-        self._newest = newest
-        self._newest_start_ns = max(int(start_ns[new].max()), self._newest_start_ns)
+        begun = np.flatnonzero(~came) + self._newest + 1
+        self._outstanding.update(dict.fromkeys(begun.tolist()))
+        self._newest, self._newest_start_ns = newest, newest_start_ns
         return True
 
-    def _add(self, number: int, start_ns: int) -> None:
-        if self._is_of_a_new_process(number, start_ns):
-            self.missing += len(self._outstanding)
-            self._outstanding.clear()
-            self._newest = 0
-        if not self._newest:
-            self._first = self._newest = number
-            self._newest_start_ns = start_ns
-        elif number <= self._newest:
-            self._outstanding.pop(number, None)
-        elif start_ns > self._newest_start_ns - RACE_NS:
-            self._begin(range(self._newest + 1, number))
-            self._newest, self._newest_start_ns = number, max(start_ns, self._newest_start_ns)
+    def _start_behind(self, numbers: NDArray[np.int64], start_ns: NDArray[np.int64]) -> int | None:
+        """The newest number's start when all of these are in; None: they are of two processes."""
+        newest = np.maximum.accumulate(np.append(self._newest, numbers))[:-1]
+        leads = numbers > newest
+        starts = np.append(self._newest_start_ns, np.where(leads, start_ns, self._newest_start_ns))
+        newest_start = np.maximum.accumulate(starts)
+        ahead_ns = start_ns - newest_start[:-1]
+        one_process = np.where(leads, ahead_ns > -RACE_NS, ahead_ns <= RACE_NS).all()
+        return int(newest_start[-1]) if one_process else None
 
-    def _is_of_a_new_process(self, number: int, start_ns: int) -> bool:
-        if number > self._newest or start_ns <= self._newest_start_ns:
-            return False
-        had_its_line = number >= self._first and number not in self._outstanding
-        return had_its_line or start_ns > self._newest_start_ns + RACE_NS
+    def _add(self, number: int, start_ns: int) -> None:
+        ahead_ns = start_ns - self._newest_start_ns
+        if number > self._newest:
+            if not self._newest:
+                self._start_over(number, start_ns)
+            elif ahead_ns > -RACE_NS:
+                if number > self._newest + 1:
+                    self._begin(range(self._newest + 1, number))
+                self._newest = number
+                self._newest_start_ns += max(ahead_ns, 0)
+        elif ahead_ns > RACE_NS or (ahead_ns > 0 and self._had_its_line(number)):
+            self._missing += len(self._outstanding)
+            self._outstanding.clear()
+            self._start_over(number, start_ns)
+        else:
+            self._outstanding.pop(number, None)
+
+    def _start_over(self, number: int, start_ns: int) -> None:
+        """The first line of a process."""
+        self._first = self._newest = number
+        self._newest_start_ns = start_ns
+
+    def _had_its_line(self, number: int) -> bool:
+        """So that its coming back means a new process."""
+        return number >= self._first and number not in self._outstanding
 
     def _begin(self, numbers: range) -> None:
         """These began before one that has its line."""
         kept = numbers[-MAX_OUTSTANDING:]
-        self.missing += kept.start - numbers.start
+        self._missing += kept.start - numbers.start
         self._outstanding.update(dict.fromkeys(kept))
         while len(self._outstanding) > MAX_OUTSTANDING:
             del self._outstanding[next(iter(self._outstanding))]
-            self.missing += 1
+            self._missing += 1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.calls import Counted, call_id, parse_call_id
 from hub.model import WatermarkSeen
 from hub.rollup import Rollup
-from hub.sequence import MAX_OUTSTANDING, Sequence
+from hub.sequence import MAX_ASIDE, MAX_OUTSTANDING, Sequence
 from hub.skew import WINDOW, Skews
 from hub.stamps import parse_time, rfc3339
 from hub.totals import Totals
@@ -146,6 +147,71 @@ def test_a_number_that_cannot_be_costs_no_memory() -> None:
     sequence.add(np.array([1, 2**64 - 1], np.uint64), np.array([T0, T0 + SEC]))
     assert sequence.outstanding == MAX_OUTSTANDING
     assert sequence.missing == 2**64 - 3 - MAX_OUTSTANDING
+
+
+class OneByOne:
+    """A `Sequence` that judges each line as it comes."""
+
+    def __init__(self) -> None:
+        self.judged = Sequence()
+
+    def add(self, numbers: list[int], starts: list[int]) -> None:
+        for number, start_ns in zip(numbers, starts, strict=True):
+            self.judged.add(np.array([number], np.uint64), np.array([start_ns], np.int64))
+            assert self.judged.outstanding >= 0  # reading judges
+
+
+@st.composite
+def processes(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[int], int]:
+    """Lines of a proxy that restarts, loses lines, logs some late and some twice; and the cuts
+    between its batches."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    lines: list[tuple[int, int]] = []
+    now_ms, first = 0, draw(st.sampled_from([1, 1, 700]))
+    for _ in range(draw(st.integers(1, 3))):
+        count = draw(st.integers(0, 300))
+        start = now_ms + np.cumsum(random.exponential(draw(st.sampled_from([1, 30])), count))
+        end = start + random.lognormal(2, draw(st.sampled_from([0.1, 1.5])), count)
+        kept = np.argsort(end)[random.random(count) < draw(st.sampled_from([1, 1, 0.9]))]
+        times = np.round(T0 + start * MS).astype(np.int64).tolist()
+        lines += [(first + number, times[number]) for number in kept.tolist()]
+        now_ms = int(end.max(initial=now_ms)) + draw(st.sampled_from([0, 10, 2_000]))
+        first = 1
+    for _ in range(draw(st.integers(0, 3)) if lines else 0):
+        lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(lines)))
+    for odd in draw(st.lists(st.sampled_from([(0, T0), (2**64 - 1, T0), (5, T0 + 9 * SEC)]))):
+        lines.insert(draw(st.integers(0, len(lines))), odd)
+    cuts = draw(st.lists(st.integers(0, len(lines)), max_size=12))
+    return lines, sorted(cuts), draw(st.integers(1, 6))
+
+
+@settings(deadline=None)
+@given(processes())
+def test_lines_judged_in_bulk_tell_what_lines_judged_one_by_one_tell(
+    said: tuple[list[tuple[int, int]], list[int], int],
+) -> None:
+    lines, cuts, often = said
+    lazy, eager = Sequence(), OneByOne()
+    for position, (begin, end) in enumerate(itertools.pairwise([0, *cuts, len(lines)])):
+        numbers = [number for number, _ in lines[begin:end]]
+        starts = [start_ns for _, start_ns in lines[begin:end]]
+        lazy.add(np.array(numbers, np.uint64), np.array(starts, np.int64))
+        eager.add(numbers, starts)
+        if position % often == 0:
+            assert lazy.lacks == bool(eager.judged.outstanding or eager.judged.missing)
+        if position % often == 1:
+            assert lazy.outstanding == eager.judged.outstanding
+    assert (lazy.outstanding, lazy.missing) == (eager.judged.outstanding, eager.judged.missing)
+    assert lazy.__dict__ == eager.judged.__dict__
+
+
+def test_what_is_put_aside_is_bounded() -> None:
+    sequence = Sequence()
+    for first in range(1, 20_000, 10):
+        numbers = np.arange(first, first + 10, dtype=np.uint64)
+        sequence.add(numbers, T0 + numbers.astype(np.int64) * MS)
+        assert sequence.rows_aside < MAX_ASIDE
+    assert (sequence.outstanding, sequence.rows_aside) == (0, 0)
 
 
 # --- accounts ------------------------------------------------------------------------------------
