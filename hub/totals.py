@@ -18,17 +18,23 @@ class Totals:
     """Calls, errors and bytes by edge."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros((64, 3), np.int64)
+        self._columns = np.zeros((3, 64), np.int64)  # one column of counts behind the other
         self._changed_ns = np.zeros(64, np.int64)
+
+    @property
+    def counts(self) -> Ints:
+        """By edge number, shape (edges, 3): calls, errors, bytes."""
+        return self._columns.T
 
     def add(self, sign: int, calls: Counted, now_ns: int) -> None:
         """Count these calls, or take them back."""
         if not len(calls.edge):
             return
         self._make_room(int(calls.edge.max()) + 1)
-        ones = np.ones_like(calls.edge)
-        columns = np.stack([ones, ~calls.ok, calls.bytes_in + calls.bytes_out], axis=1)
-        np.add.at(self.counts, calls.edge, sign * columns)
+        count, errors, size = self._columns
+        np.add.at(count, calls.edge, sign)
+        np.add.at(errors, calls.edge[~calls.ok], sign)
+        np.add.at(size, calls.edge, sign * (calls.bytes_in + calls.bytes_out))
         self._changed_ns[calls.edge] = now_ns
 
     def changed_since(self, then_ns: int) -> Ints:
@@ -40,6 +46,6 @@ class Totals:
         return np.flatnonzero(self._changed_ns)
 
     def _make_room(self, edges: int) -> None:
-        while len(self.counts) < edges:
-            self.counts = np.concatenate([self.counts, np.zeros_like(self.counts)])
+        while len(self._changed_ns) < edges:
+            self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)], axis=1)
             self._changed_ns = np.concatenate([self._changed_ns, np.zeros_like(self._changed_ns)])
