@@ -15,7 +15,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.calls import Numbers
-from hub.defaults import RETIRE_AFTER_S, ROLLUP_S, SOLVE_CLOCKS_MS
+from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS
 from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
 from hub.identity import Identity
@@ -28,7 +28,6 @@ from hub.model import (
     Event,
     HelloSeen,
     InventorySeen,
-    LogKey,
     LogSeen,
     WatermarkSeen,
 )
@@ -84,8 +83,8 @@ class Pipeline:
         self.listeners: list[Listener] = []
         self.rows_received = 0
         self._clocks_solved_ns = 0
+        self._retired_s = 0
         self._recent_calls = recent_calls
-        self._logs: dict[LogKey, int] = {}
         self._announced: dict[tuple[str, str], bytes] = {}
 
     # --- steps
@@ -96,14 +95,17 @@ class Pipeline:
         Batches that follow each other are settled together: the fixed cost of a step is that of
         some hundred lines.
         """
+        self.rollup.passed(now_ns // SECOND)
         batches: list[BatchCommitted] = []
+        logs: list[int] = []
         for event in events:
             if isinstance(event, HelloSeen | InventorySeen | AgentGone):
-                self._batches(batches, now_ns)
-                batches = []
+                self._settle(batches, logs, now_ns)
+                batches, logs = [], []
             match event:
                 case BatchCommitted():
                     batches.append(event)
+                    logs.append(self._batch(event, now_ns))
                 case WatermarkSeen():
                     self._watermark(event)
                 case HelloSeen():
@@ -113,14 +115,14 @@ class Pipeline:
                 case LogSeen():
                     self.federation.connected(event.log.server, None)
                     self.ledger.seen(event)
-                    self._log(event.log, self.federation.server(event.log.server))
+                    self._know_logs()
                 case ClockMeasured():
                     self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
                 case AgentGone():
                     self._publish(self.settling.advance(self.progress, now_ns), now_ns)
                     self.federation.connected(event.server, event.reason)
                     self.watermarks.forget(event.server)
-        self._batches(batches, now_ns)
+        self._settle(batches, logs, now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Time passed: settle what waited long enough, let go of what is too old."""
@@ -128,8 +130,10 @@ class Pipeline:
             self._clocks_solved_ns = now_ns
             self._solve_clocks(now_ns)
         self._publish(self.settling.advance(self.progress, now_ns), now_ns)
-        self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
-        self.rollup.forget_before(now_ns // SECOND - ROLLUP_S)
+        self.rollup.passed(now_ns // SECOND)
+        if now_ns // SECOND != self._retired_s:
+            self._retired_s = now_ns // SECOND
+            self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
         self._forget_old_rows(now_ns)
 
     def replayed(self, now_ns: int) -> None:
@@ -172,35 +176,31 @@ class Pipeline:
 
     # --- events
 
-    def _batches(self, batches: list[BatchCommitted], now_ns: int) -> None:
-        if not batches:
-            return
-        logs = [self._batch(batch, now_ns) for batch in batches]
-        outcome = self.settling.add(batches, logs, self.progress.moment(), now_ns)
-        self._publish(outcome, now_ns)
+    def _settle(self, batches: list[BatchCommitted], logs: list[int], now_ns: int) -> None:
+        if batches:
+            outcome = self.settling.add(batches, logs, self.progress.moment(), now_ns)
+            self._publish(outcome, now_ns)
 
     def _batch(self, batch: BatchCommitted, now_ns: int) -> int:
         """Account for a batch; the number of its log."""
-        server = self.federation.server(batch.log.server)
-        log = self._log(batch.log, server)
-        self.ledger.journalled(batch)
+        id, rows = batch.log.server, batch.observations.rows
+        log = self.ledger.journalled(batch)
+        self._know_logs()
         if batch.watermark_ns:
-            self.watermarks.advance(server.id, batch.log, batch.watermark_ns, False)
-        traffic = self.traffic.setdefault(server.id, Traffic())
+            self.watermarks.advance(id, batch.log, batch.watermark_ns, False)
+        traffic = self.traffic.get(id)
+        if traffic is None:
+            traffic = self.traffic[id] = Traffic()
         traffic.last_batch_ns = now_ns
-        traffic.rows += batch.observations.rows
-        self.rows_received += batch.observations.rows
+        traffic.rows += rows
+        self.rows_received += rows
         return log
 
-    def _log(self, key: LogKey, server: ServerRecord) -> int:
-        number = self._logs.get(key)
-        if number is None:
-            number = self._logs[key] = self.ledger.account(key).number
-            while len(self.settling.logs) <= number:
-                account = self.ledger.accounts[len(self.settling.logs)]
-                owner = self.federation.server(account.key.server)
-                self.settling.logs.append(Log(owner, owner.proxies[account.key.proxy]))
-        return number
+    def _know_logs(self) -> None:
+        """The ledger may have opened accounts: their logs' owners."""
+        for account in self.ledger.accounts[len(self.settling.logs) :]:
+            owner = self.federation.server(account.key.server)
+            self.settling.logs.append(Log(owner, owner.proxies[account.key.proxy]))
 
     def _watermark(self, event: WatermarkSeen) -> None:
         self.federation.connected(event.server, None)

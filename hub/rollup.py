@@ -4,11 +4,15 @@ Enters: settled calls, and the same ones with the opposite sign when they are am
 edge counts, errors, bytes and percentiles of any window within `ROLLUP_S`. Latencies are kept in
 logarithmic bins; a percentile is its bin's geometric middle, within 2 % of the exact value
 (Masson et al., "DDSketch", 2019, section 2).
+
+Calls are put aside as they come, `MAX_ASIDE` at the most, and sorted into their seconds together:
+when somebody reads and once a second.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +23,12 @@ from hub.defaults import HISTOGRAM_RATIO, ROLLUP_S
 
 BINS = 640
 """From 1 us up to 22 hours at a ratio of 1.04."""
+
+MAX_ASIDE = 8_192
+"""Calls put aside: half a megabyte."""
+
+MAX_PARTS = 8
+"""Parts of one second that are not added up yet."""
 
 _LOG_RATIO = math.log(HISTOGRAM_RATIO)
 _FIELDS = ("calls", "errors", "bytes_in", "bytes_out")
@@ -82,24 +92,48 @@ class Rollup:
 
     def __init__(self) -> None:
         self._seconds: dict[int, list[Deltas]] = {}
+        self._aside: list[tuple[int, Counted]] = []
+        self.calls_aside = 0
+        self._now = 0
+
+    @property
+    def parts(self) -> int:
+        """Of all seconds."""
+        return sum(map(len, self._seconds.values()))
 
     def add(self, sign: int, calls: Counted) -> None:
         """Count calls in the second of their end (sign -1: take them back)."""
-        second = calls.end_ns // 1_000_000_000
-        keys = calls.edge * BINS + latency_bins(calls.duration_ns)
-        ones = np.ones_like(calls.edge)
-        counts = sign * np.stack([ones, ~calls.ok, calls.bytes_in, calls.bytes_out], axis=1)
-        for moment in np.unique(second).tolist():
-            chosen = second == moment
-            self._seconds.setdefault(moment, []).append(_merged(keys[chosen], counts[chosen]))
+        self._aside.append((sign, calls))
+        self.calls_aside += len(calls.edge)
+        if self.calls_aside >= MAX_ASIDE:
+            self._sort_in()
 
-    def forget_before(self, second: int) -> None:
-        """Let go of what is older."""
-        for moment in [moment for moment in self._seconds if moment < second]:
+    def passed(self, second: int) -> None:
+        """It is this second now: add up what came until then, let go of what is too old."""
+        if second == self._now:
+            return
+        self._now = second
+        self._sort_in()
+        for moment in [moment for moment in self._seconds if moment < second - ROLLUP_S]:
             del self._seconds[moment]
+        for moment, parts in self._seconds.items():
+            if len(parts) > 1:
+                self._second(moment)
+
+    def _sort_in(self) -> None:
+        """Give each second its part of what was put aside."""
+        aside = [(sign, calls) for sign, calls in self._aside if len(calls.edge)]
+        self._aside, self.calls_aside = [], 0
+        for moment, deltas in _by_second(aside) if aside else ():
+            if moment >= self._now - ROLLUP_S:
+                parts = self._seconds.setdefault(moment, [])
+                parts.append(deltas)
+                if len(parts) >= MAX_PARTS:
+                    self._second(moment)
 
     def window(self, since: int, until: int) -> Window:
         """Sums over the seconds [since, until)."""
+        self._sort_in()
         span = range(max(since, until - ROLLUP_S), until)
         deltas = _sum([self._second(moment) for moment in span if moment in self._seconds])
         edges, first = np.unique(deltas.key // BINS, return_index=True)
@@ -117,6 +151,28 @@ class Rollup:
         return parts[0]
 
 
+def _by_second(aside: list[tuple[int, Counted]]) -> Iterator[tuple[int, Deltas]]:
+    """The sums of each second."""
+    parts = [calls for _, calls in aside]
+    sign = np.repeat([sign for sign, _ in aside], [len(calls.edge) for calls in parts])
+    second = np.concatenate([calls.end_ns for calls in parts]) // 1_000_000_000
+    edge = np.concatenate([calls.edge for calls in parts])
+    bins = latency_bins(np.concatenate([calls.duration_ns for calls in parts]))
+    counts = [
+        sign,
+        sign * ~np.concatenate([calls.ok for calls in parts]),
+        sign * np.concatenate([calls.bytes_in for calls in parts]),
+        sign * np.concatenate([calls.bytes_out for calls in parts]),
+    ]
+    begin, width = int(second.min()), (int(edge.max()) + 1) * BINS
+    sums = _merged((second - begin) * width + edge * BINS + bins, np.stack(counts, axis=1))
+    moments, first = np.unique(sums.key // width, return_index=True)
+    for moment, low, high in zip(
+        (moments + begin).tolist(), first, [*first[1:], len(sums.key)], strict=True
+    ):
+        yield moment, Deltas(sums.key[low:high] % width, sums.counts[low:high])
+
+
 def _sum(parts: list[Deltas]) -> Deltas:
     if not parts:
         return Deltas(np.zeros(0, np.int64), np.zeros((0, len(_FIELDS)), np.int64))
@@ -127,10 +183,12 @@ def _sum(parts: list[Deltas]) -> Deltas:
 
 
 def _merged(keys: Ints, counts: Ints) -> Deltas:
-    unique, where = np.unique(keys, return_inverse=True)
-    sums = np.zeros((len(unique), len(_FIELDS)), np.int64)
-    np.add.at(sums, where, counts)
-    return Deltas(unique, sums)
+    """Sums of equal keys."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    sums = [np.add.reduceat(column[order], first) for column in counts.T]
+    return Deltas(keys[first], np.stack(sums, axis=1))
 
 
 def _percentiles(

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.calls import Counted, call_id, parse_call_id
+from hub.defaults import ROLLUP_S
 from hub.model import WatermarkSeen
+from hub.rollup import MAX_ASIDE as ROLLUP_ASIDE
 from hub.rollup import Rollup
 from hub.sequence import MAX_ASIDE, MAX_OUTSTANDING, Sequence
 from hub.skew import WINDOW, Skews
@@ -91,10 +93,30 @@ def test_groups_of_edges_sum_what_their_edges_have() -> None:
     assert latencies[:, 0] == pytest.approx([100, 100], rel=0.02)
 
 
+def test_a_rollup_adds_up_by_itself_when_nobody_reads() -> None:
+    rollup = Rollup()
+    for batch in range(200):
+        ends = [T0 + number * SEC // 10 for number in range(100)]
+        rollup.add(1, counted([batch % 3] * 100, ends, [MS] * 100))
+        assert rollup.calls_aside < ROLLUP_ASIDE
+    rollup.passed(T0 // SEC + 10)
+    assert rollup.calls_aside == 0
+    assert rollup.parts == 10, "one part a second"
+    assert rollup.window(T0 // SEC, T0 // SEC + 10).counts[:, 0].sum() == 20_000
+
+
+def test_calls_that_ended_before_the_rollup_began_cost_no_memory() -> None:
+    rollup = Rollup()
+    rollup.passed(T0 // SEC)
+    ends = [T0 - (ROLLUP_S + 1 + number) * SEC for number in range(10_000)]
+    rollup.add(1, counted([1] * 10_000, ends, [MS] * 10_000))
+    assert (rollup.calls_aside, rollup.parts) == (0, 0)
+
+
 def test_what_is_older_than_the_rollup_goes() -> None:
     rollup = Rollup()
     rollup.add(1, counted([1, 1], [T0, T0 + SEC], [MS, MS]))
-    rollup.forget_before(T0 // SEC + 1)
+    rollup.passed(T0 // SEC + 1 + ROLLUP_S)
     assert rollup.window(T0 // SEC - 9, T0 // SEC + 9).counts[0, 0] == 1
 
 
