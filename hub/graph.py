@@ -2,8 +2,7 @@
 
 Numbers are dense, given in the order of appearance and never used again. Every change of what the
 topology shows gets a new version, so a reader that knows version v asks for `changes_since(v)`.
-First and last seen times do not count as changes: `seen` only notes them, and the records are
-brought up to date where `retire` and `times` read them.
+First and last seen times do not count as changes; they are kept in columns, not in the records.
 """
 
 from __future__ import annotations
@@ -43,9 +42,6 @@ class NodeRecord:
     addresses: set[str] = field(default_factory=set)
     containers: list[Container] = field(default_factory=list)
     in_inventory: bool = False
-    first_seen_ns: int = 0
-    """This and `last_seen_ns` as of the last reading; ask `Graph.times`."""
-    last_seen_ns: int = 0
     present: bool = True
     version: int = 0
 
@@ -60,7 +56,6 @@ class EdgeRecord:
     to_node: int
     origin: Origin
     via: tuple[int, ...]
-    last_seen_ns: int = 0
     present: bool = True
     version: int = 0
 
@@ -113,19 +108,18 @@ class Graph:
             record = EdgeRecord(len(self.edges), id, from_node, to_node, origin, via)
             self.edges.append(record)
             self._edges[key] = record
-            self._make_room()
-            self.changed(record)
+            self._goes(record)
         elif len(via) > len(record.via):
-            self._update_times()  # what was seen until now went the old way
             record.via = via
-            self._whole[record.number] = False
-            self.changed(record)
+            self._goes(record)
         return record
 
-    def _make_room(self) -> None:
-        self._sightings.make_room(len(self.edges))
-        if len(self._whole) < len(self.edges):
+    def _goes(self, edge: EdgeRecord) -> None:
+        self._sightings.goes(edge.number, (edge.from_node, edge.to_node, *edge.via))
+        if len(self._whole) <= edge.number:
             self._whole = np.concatenate([self._whole, np.zeros_like(self._whole)])
+        self._whole[edge.number] = False
+        self.changed(edge)
 
     def changed(self, record: NodeRecord | EdgeRecord) -> None:
         """Note that a record's shown form changed."""
@@ -139,25 +133,14 @@ class Graph:
         if not whole.all():
             for number in np.unique(edges[~whole]).tolist():
                 edge = self.edges[number]
-                for record in (edge, *self._nodes_of(edge)):
-                    self._revive(record)
+                self._revive(edge)
+                for node in (edge.from_node, edge.to_node, *edge.via):
+                    self._revive(self.nodes[node])
                 self._whole[number] = True
 
     def times(self, node: NodeRecord) -> tuple[int, int]:
         """When the first and the last call of this node ended; 0: never."""
-        self._update_times()
-        return node.first_seen_ns, node.last_seen_ns
-
-    def _update_times(self) -> None:
-        for number, first_ns, last_ns in self._sightings.take():
-            edge = self.edges[number]
-            edge.last_seen_ns = max(edge.last_seen_ns, last_ns)
-            for node in self._nodes_of(edge):
-                node.last_seen_ns = max(node.last_seen_ns, last_ns)
-                node.first_seen_ns = min(node.first_seen_ns or first_ns, first_ns)
-
-    def _nodes_of(self, edge: EdgeRecord) -> list[NodeRecord]:
-        return [self.nodes[number] for number in (edge.from_node, edge.to_node, *edge.via)]
+        return self._sightings.node(node.number)
 
     def _revive(self, record: NodeRecord | EdgeRecord) -> None:
         if not record.present:
@@ -167,18 +150,23 @@ class Graph:
     def retire(self, before_ns: int) -> None:
         """Stop showing edges without a call since then, and nodes that are in no inventory
         either."""
-        self._update_times()
-        for edge in self.edges:
-            if edge.present and edge.last_seen_ns < before_ns:
+        for number in self._sightings.edges_before(before_ns):
+            edge = self.edges[number]
+            self._whole[number] = False
+            if edge.present:
                 edge.present = False
                 self.changed(edge)
-        for node in self.nodes:
-            if node.present and not node.in_inventory and node.last_seen_ns < before_ns:
-                node.present = False
-                self.changed(node)
-        for edge in self.edges:
-            if not (edge.present and all(node.present for node in self._nodes_of(edge))):
-                self._whole[edge.number] = False
+        kept = self._sightings.nodes_since(before_ns)
+        gone = [
+            node
+            for node in self.nodes
+            if node.present and not node.in_inventory and node.number not in kept
+        ]
+        for node in gone:
+            node.present = False
+            self.changed(node)
+        if gone:
+            self._whole[self._sightings.passing([node.number for node in gone])] = False
 
     def changes_since(self, version: int) -> tuple[list[NodeRecord], list[EdgeRecord]]:
         """Records that changed after this version, gone ones included."""
