@@ -191,7 +191,7 @@ def processes(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[int], int]:
     lines: list[tuple[int, int]] = []
     now_ms, first = 0, draw(st.sampled_from([1, 1, 700]))
     for _ in range(draw(st.integers(1, 3))):
-        count = draw(st.integers(0, 300))
+        count = draw(st.integers(0, 600))
         start = now_ms + np.cumsum(random.exponential(draw(st.sampled_from([1, 30])), count))
         end = start + random.lognormal(2, draw(st.sampled_from([0.1, 1.5])), count)
         kept = np.argsort(end)[random.random(count) < draw(st.sampled_from([1, 1, 0.9]))]
