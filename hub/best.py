@@ -29,6 +29,8 @@ class Standing:
     """Nothing more can come that fits better, or it may wait no longer."""
     due: Mask
     """It may wait no longer."""
+    soon: Mask
+    """Nothing more can come that fits better than what fits very well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,12 @@ def choose(
     gap: NDArray[np.number],
     standing: Standing,
     telling: Mask | None = None,
+    sure: Mask | None = None,
 ) -> Choice:
     """The closest pairs of these places; no place is a caller's and a callee's.
 
     `telling`: candidates whose `gap` tells something. Others are taken only where a half has no
-    choice, or may wait no longer.
+    choice, or may wait no longer. `sure`: candidates that fit very well.
     """
     order = np.argsort(gap, kind="stable")
     one, two = callers[order], callees[order]
@@ -65,6 +68,9 @@ def choose(
     decidable = settled[one] & settled[two]
     if telling is not None:
         decidable &= telling[order] | (rivals == 1)
+    if sure is not None:
+        soon = ~standing.waiting | standing.soon
+        decidable |= sure[order] & soon[one] & soon[two]
     decidable |= urgent[one] | urgent[two]
     held = np.zeros(size, np.bool_)
     taken = []

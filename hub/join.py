@@ -27,7 +27,7 @@ from hub.half_view import HalfView
 from hub.halves import Halves, has_id
 from hub.ids import Candidates, Ids
 from hub.near import Places, near_pairs
-from hub.progress import Moment
+from hub.progress import CALLEE_MARGIN_NS, Moment, margin_ns
 from hub.remembered import Remembered
 
 Numbers = NDArray[np.int64]
@@ -85,21 +85,21 @@ class Join:
         may be waited for no longer: it was seen before `due_ns`."""
         self._held = NONE
         waiting = HalfView(self._halves, self.waiting, moment.skews)
-        ready = _ready(waiting, moment, due_ns)
-        if not ready.any():
+        soon = _standing(waiting, moment, due_ns).soon
+        if not soon.any():
             return []
-        pairs = self._best_of_traces(waiting.at(ready), moment, due_ns)
+        pairs = self._best_of_traces(waiting.at(soon), moment, due_ns)
         may = np.flatnonzero(waiting.by_address)
-        halves, ready = waiting.at(may), ready[may]
+        halves, soon = waiting.at(may), soon[may]
         for claims, by in ((True, JoinKey.FORWARDED), (False, JoinKey.ADDRESS)):
-            pairs += self._best_near(halves, ready, claims, by, moment, due_ns)
+            pairs += self._best_near(halves, soon, claims, by, moment, due_ns)
         return pairs
 
     def expire(self, moment: Moment, due_ns: int) -> Numbers:
         """Halves that waited long enough, but for those whose likely partner `complete` found still
         waiting; their ids are remembered."""
         waiting = HalfView(self._halves, self.waiting, moment.skews)
-        over = _ready(waiting, moment, due_ns)
+        over = _standing(waiting, moment, due_ns).ready
         if len(self._held):
             over &= ~np.isin(self.waiting, self._held)
         rows, self.waiting = self.waiting[over], self.waiting[~over]
@@ -149,8 +149,8 @@ class Join:
 
     # --- the best of several
 
-    def _best_of_traces(self, ready: HalfView, moment: Moment, due_ns: int) -> list[Pairs]:
-        candidates = self.ids.of_one_trace(ready)
+    def _best_of_traces(self, soon: HalfView, moment: Moment, due_ns: int) -> list[Pairs]:
+        candidates = self.ids.of_one_trace(soon)
         if not len(candidates[0]):
             return []
         callers, callees = self._views(candidates, moment)
@@ -164,7 +164,7 @@ class Join:
     def _best_near(
         self,
         halves: HalfView,
-        ready: Mask,
+        soon: Mask,
         claims: bool,
         by: JoinKey,
         moment: Moment,
@@ -172,12 +172,12 @@ class Join:
     ) -> list[Pairs]:
         """Of halves that addresses can join; with `claims` only those that say for whom."""
         asked = halves.waits & (halves.claim != 0) if claims else halves.waits
-        ready = ready & asked
-        if not ready.any() or (halves.leads | ~asked).all() or not (halves.leads & asked).any():
+        soon = soon & asked
+        if not soon.any() or (halves.leads | ~asked).all() or not (halves.leads & asked).any():
             return []
         keys = halves.key ^ halves.claim * _ODD if claims else halves.key
-        asked &= np.isin(keys, keys[ready])
-        asked &= halves.start_ns <= halves.end_ns[ready].max() + fits.TOLERANCE_NS
+        asked &= np.isin(keys, keys[soon])
+        asked &= halves.start_ns <= halves.end_ns[soon].max() + fits.TOLERANCE_NS
         halves, keys = halves.at(asked), keys[asked]
         one, two = near_pairs(halves, keys)
         if not len(one):
@@ -198,12 +198,12 @@ class Join:
             callers, callees = callers.at(likely), callees.at(likely)
             places = places[0][likely], places[1][likely]
             judged = Judgement(judged.unusual[likely], judged.told[likely], likely[likely])
-        due = halves.seen_ns <= due_ns
-        standing = Standing(halves.waits, _ready(halves, moment, due_ns), due)
+        standing = _standing(halves, moment, due_ns)
+        sure = judged.told & (judged.unusual < USUAL)
         telling = judged.told
         if not telling.all():
             telling = telling | stands_out(*places, judged.unusual, len(halves))
-        choice = choose(*places, judged.unusual, standing, telling)
+        choice = choose(*places, judged.unusual, standing, telling, sure)
         self._held = np.concatenate([self._held, halves.rows[choice.held]])
         callers, callees = callers.at(choice.taken), callees.at(choice.taken)
         lone = choice.rivals == 1
@@ -260,10 +260,11 @@ class Join:
             self._take_out(HalfView(self._halves, rows, moment.skews), HalfState.NONE)
 
 
-def _ready(halves: HalfView, moment: Moment, due_ns: int) -> Mask:
-    """Nothing more can come that would fit better, or it may wait no longer."""
-    passed = moment.passed(halves.server, halves.other, halves.end_ns, halves.leads)
-    return passed | (halves.seen_ns <= due_ns)
+def _standing(halves: HalfView, moment: Moment, due_ns: int) -> Standing:
+    marks, ends = moment.marks_for(halves.server, halves.other), halves.end_ns
+    due = halves.seen_ns <= due_ns
+    ready = due | (marks > ends + margin_ns(halves.leads))
+    return Standing(halves.waits, ready, due, ready | (marks > ends + CALLEE_MARGIN_NS))
 
 
 def _state_alone(halves: HalfView) -> NDArray[np.int64]:

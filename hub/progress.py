@@ -33,6 +33,12 @@ class Moment:
     marks: Numbers
     """Up to when their lines are all here, in the hub's clock; 0: unknown."""
 
+    def marks_for(self, servers: NDArray[np.integer], others: NDArray[np.integer]) -> Numbers:
+        """For halves of `servers`: up to when the lines of `others` are here (-1: those of all
+        other servers)."""
+        marks: Numbers = np.where(others >= 0, self.marks[others], self._of_all_others()[servers])
+        return marks
+
     def passed(
         self,
         servers: NDArray[np.integer],
@@ -42,11 +48,7 @@ class Moment:
     ) -> Mask:
         """For halves of `servers`: whether `others` have sent their other halves, if they logged
         them at all (-1: whether all other servers have). `leads`: it is a caller's half."""
-        named = others >= 0
-        marks = np.where(named, self.marks[others], self._of_all_others()[servers])
-        # a callee's line is written before its caller's; a caller's somewhat later than its own
-        margin_ns = np.where(leads, CALLEE_MARGIN_NS, CALLER_MARGIN_NS)
-        passed: Mask = marks > end_ns + margin_ns
+        passed: Mask = self.marks_for(servers, others) > end_ns + margin_ns(leads)
         return passed
 
     def _of_all_others(self) -> Numbers:
@@ -57,6 +59,12 @@ class Moment:
         others = np.full(len(self.marks), self.marks[lowest])
         others[lowest] = np.delete(self.marks, lowest).min()
         return others
+
+
+def margin_ns(leads: Mask) -> Numbers:
+    """How long after the end of a half the other one may be written: a callee's line comes before
+    its caller's, a caller's somewhat later than its callee's."""
+    return np.where(leads, CALLEE_MARGIN_NS, CALLER_MARGIN_NS)
 
 
 class Progress:

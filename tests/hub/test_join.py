@@ -132,7 +132,7 @@ def test_the_closest_pairs_are_taken_as_a_walk_along_the_sorted_list_would(
     waiting, due = data.draw(subsets), data.draw(subsets)
     ready = data.draw(subsets) | due
     standing = Standing(
-        *(np.array([row in some for row in rows], bool) for some in (waiting, ready, due)),
+        *(np.array([row in some for row in rows], bool) for some in (waiting, ready, due, ready)),
     )
     one, two = (np.array([rows.index(pair[side]) for pair in found], np.int64) for side in (0, 1))
     choice = choose(one, two, np.array(gaps, np.int64), standing)
