@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hopwatch.v1 import ingest_pb2 as pb
@@ -96,6 +96,14 @@ class ServerRecord:
     generation: int = 0
     connected: bool = False
     gone_reason: str | None = None
+
+    def addresses(self) -> Iterator[Address]:
+        """All that are known to be somebody's."""
+        yield from self.hosts
+        yield from self.endpoints
+        yield from self.proxy_addresses
+        for network in self.networks:
+            yield from network.gateways
 
 
 def span_at(spans: list[Span], at_ns: int) -> Span | None:

@@ -80,6 +80,8 @@ class Identity:
         self._known_claims = Lookup()
         self._generation = 0
         self._generations: list[int] = []
+        self._named: set[Address] = set()
+        """Addresses that somebody is known to have."""
 
     def forget(self) -> None:
         """Codes were numbered anew, or the federation changed."""
@@ -99,7 +101,9 @@ class Identity:
             }
             for known in (self._known_peers, self._known_callees, self._known_claims):
                 known.forget(changed.__contains__)
-        self._generation, self._generations = self._federation.generation, now
+        if (self._generation, self._generations) != (self._federation.generation, now):
+            self._generation, self._generations = self._federation.generation, now
+            self._named = {address for server in servers for address in server.addresses()}
 
     def resolve_peers(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the peers of these rows."""
@@ -180,6 +184,13 @@ class Identity:
         address = parse_address(text)
         if address is None:
             return Dated((0,), (self.peers.number(self._elsewhere(kind, None, text or "unknown")),))
+        if address not in self._named:  # most of what a public proxy sees
+            peer = (
+                self._loopback(server, address)
+                or self._unknown(server, address)
+                or self._elsewhere(kind, address, str(address))
+            )
+            return Dated((0,), (self.peers.number(peer),))
         times = _boundaries(
             span
             for record in self._federation.servers
