@@ -248,8 +248,9 @@ RECENT_SHOWN = 200
 MAX_UNSENT_CALLS = 20_000
 """Calls waiting for one reader of /access_logs or of a followed query; then it is closed."""
 
-TICK_MS = 50
-"""How often time passes for the core: a fifth of the time after which a half is shown."""
+TICK_MS = 100
+"""How often time passes for the core: as often as there are frames. A look at what waits costs
+some 3 ms."""
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""

@@ -8,7 +8,7 @@ All rows of a step go through together, whatever servers they came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -168,18 +168,22 @@ class Settling:
             halves.other, headers, at_ns, self.halves.texts.claimed
         )
 
-    def _settle_pairs(self, pairs: Iterable[Pairs], moment: Moment, outcome: Outcome) -> None:
+    def _settle_pairs(self, pairs: Sequence[Pairs], moment: Moment, outcome: Outcome) -> None:
         """A pair is a new call, or amends the one that one of its halves made when it settled
         alone; where both did, the callee's is merged away."""
-        for joined in pairs:
-            by = np.full(len(joined.callers), joined.by)
-            values = self._verdict.joined(joined.callers, joined.callees, by, joined.confidence)
-            first, second = self._calls_of(joined.callers), self._calls_of(joined.callees)
-            earlier = np.where(first >= 0, first, second)
-            fresh = earlier < 0
-            self._new(joined.callers[fresh], _part(values, fresh), moment, outcome)
-            self._amend(earlier[~fresh], _part(values, ~fresh), outcome)
-            self._merge_away(second[(first >= 0) & (second >= 0)], outcome)
+        if not pairs:
+            return
+        callers = np.concatenate([joined.callers for joined in pairs])
+        callees = np.concatenate([joined.callees for joined in pairs])
+        by = np.concatenate([np.full(len(joined.callers), joined.by) for joined in pairs])
+        confidence = np.concatenate([joined.confidence for joined in pairs])
+        values = self._verdict.joined(callers, callees, by, confidence)
+        first, second = self._calls_of(callers), self._calls_of(callees)
+        earlier = np.where(first >= 0, first, second)
+        fresh = earlier < 0
+        self._new(callers[fresh], _part(values, fresh), moment, outcome)
+        self._amend(earlier[~fresh], _part(values, ~fresh), outcome)
+        self._merge_away(second[(first >= 0) & (second >= 0)], outcome)
 
     def _calls_of(self, rows: Numbers) -> Numbers:
         """The kept calls that rows stand in; -1: none yet."""

@@ -23,9 +23,10 @@ from bench.truth.scenario import Scenario
 from bench.truth.sites import SECOND, T0_NS, Sites
 from bench.truth.texts import Texts
 from bench.truth.truth import Mask, Truth
+from hub.defaults import TICK_MS
 from hub.pipeline import Pipeline
 
-TICK_NS = 50_000_000
+TICK_NS = TICK_MS * 1_000_000
 BUNDLE_NS = 200_000_000
 SKEW_FROM_NS = 5 * SECOND
 """Estimates are judged from then on: probes and pairs have come by then."""
