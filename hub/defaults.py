@@ -145,6 +145,18 @@ JOURNAL_RETRY_S = 1.0
 RESERVE_MIB = 64
 """Free space that the journal leaves, so that the hub can still seal and delete."""
 
+# --- steps of the core ---------------------------------------------------------------------------
+
+STEP_MS = 50
+"""Under load, what is committed meanwhile is settled together: a step costs 1 to 2 ms in any case.
+Half a frame; an idle hub waits for nothing."""
+
+STEP_ROWS = 8_192
+"""Lines settled at once: 20 ms of work, 80 ms with reading them from a journal of small batches."""
+
+STEP_PAUSE_S = 0.001
+"""Between two steps of a replay: HTTP requests are answered in it."""
+
 # --- data ----------------------------------------------------------------------------------------
 
 RETENTION_DAYS = 7

@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 
 import structlog
+from quart import Quart
 
 from hub import http_server
 from hub.app import create_app
 from hub.config import ConfigError, HubConfig
-from hub.defaults import FRAME_INTERVAL_MS, RETENTION_INTERVAL_S, TICK_MS
+from hub.defaults import FRAME_INTERVAL_MS, RETENTION_INTERVAL_S, STEP_PAUSE_S, TICK_MS
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
 from hub.journal import Journal
@@ -29,6 +30,8 @@ from hub.pipeline import Pipeline
 from hub.security import Security
 from hub.serving import serve
 from hub.sockets import Sockets
+from hub.startup import Startup
+from hub.steps import Steps, steps_of
 
 log = structlog.get_logger("hub")
 
@@ -41,7 +44,9 @@ class Hub:
         sources = [(source.name, cidr) for source in config.sources for cidr in source.cidrs]
         self.pipeline = Pipeline(sources, config.data.recent_calls)
         self._stopping = asyncio.Event()
-        self._not_ready: str | None = "the journal is being read"
+        self._startup = Startup()
+        self._not_ready: str | None = None
+        self._steps = Steps(self._settle)
         self._ingest: IngestServicer | None = None
 
     def stop(self) -> None:
@@ -67,36 +72,69 @@ class Hub:
         data = self._config.data
         journal = Journal.open(data.directory, reserve_mib=data.reserve_mib)
         try:
-            self._replay(journal)
             await self._serve(journal, listener)
         finally:
             http_server.close(listener)
             await journal.close()
 
-    def _replay(self, journal: Journal) -> None:
+    async def _serve(self, journal: Journal, listener: socket.socket) -> None:
+        """Serve HTTP, for probes while the journal is read; then agents and readers."""
+        live = Live(self.pipeline)
+        sockets = Sockets(self.pipeline, live)
+        app = self._app(journal, sockets)
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as tasks:
+            context = self._security.context
+            tasks.create_task(http_server.run(app, listener, self._stopping.wait, context))
+            try:
+                await self._replay(journal)
+                if not self._stopping.is_set():
+                    await self._accept(journal, live, sockets, tasks)
+            except Exception as error:
+                failure = error  # said as it is, not as one of a group
+                self.stop()
+        if failure is not None:
+            raise failure
+        log.info("stopped")
+
+    def _app(self, journal: Journal, sockets: Sockets) -> Quart:
+        app = create_app(
+            self.pipeline,
+            sockets,
+            lambda: self._startup.reason or self._not_ready or journal.state.reason,
+            self._security.gate,
+        )
+        self._security.add_login(app)
+        self._startup.install(app)
+
+        @app.before_request
+        async def read_what_is_acknowledged() -> None:
+            self._steps.flush()
+
+        return app
+
+    async def _replay(self, journal: Journal) -> None:
         began = time.monotonic()
-        for event in journal.replay():
-            self.pipeline.handle([event], time.time_ns())
+        for events in steps_of(journal.replay()):
+            self.pipeline.handle(events, time.time_ns())
+            self._startup.progress(self.pipeline.rows_received)
+            await asyncio.sleep(STEP_PAUSE_S)
+            if self._stopping.is_set():
+                return
         self.pipeline.replayed(time.time_ns())
         kept = len(self.pipeline.settling.rows.table)
         if kept:
             seconds = round(time.monotonic() - began, 2)
             log.info("journal read", lines=kept, seconds=seconds)
 
-    async def _serve(self, journal: Journal, listener: socket.socket) -> None:
+    async def _accept(
+        self, journal: Journal, live: Live, sockets: Sockets, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Agents report and readers read, until the hub stops."""
         security = self._security
-        live = Live(self.pipeline)
-        sockets = Sockets(self.pipeline, live)
         observe = ObserveServicer(self.pipeline)
         self.pipeline.listeners += [live, sockets, observe]
         ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
-        app = create_app(
-            self.pipeline,
-            sockets,
-            lambda: self._not_ready or journal.state.reason,
-            security.gate,
-        )
-        security.add_login(app)
         grpc_server = await serve(
             self._config.grpc.listen,
             [ingest, observe],
@@ -104,23 +142,22 @@ class Hub:
             security.credentials,
             security.interceptors,
         )
-        self._not_ready, self._ingest = None, ingest
+        self._ingest = ingest
+        self._startup.over()
         log.info(
             "ready",
             view=f"{'https' if security.context else 'http'}://{self._config.http.listen}/",
             agents=", ".join(grpc_server.addresses),
         )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(http_server.run(app, listener, self._stopping.wait, security.context))
-            tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
-            tasks.create_task(self._every(FRAME_INTERVAL_MS / 1e3, sockets.publish))
-            tasks.create_task(self._retain(journal))
-            await self._stopping.wait()
-            self._not_ready = "the hub stops"
-            log.info("stopping")
-            await ingest.close()
-            await grpc_server.stop(0.5)
-        log.info("stopped")
+        tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
+        tasks.create_task(self._every(FRAME_INTERVAL_MS / 1e3, sockets.publish))
+        tasks.create_task(self._retain(journal))
+        await self._stopping.wait()
+        self._not_ready = "the hub stops"
+        log.info("stopping")
+        await ingest.close()
+        self._steps.flush()
+        await grpc_server.stop(0.5)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
@@ -128,6 +165,9 @@ class Hub:
                 log.info("agent connected", server=event.server, version=event.hello.agent_version)
             elif isinstance(event, AgentGone):
                 log.info("agent gone", server=event.server, reason=event.reason)
+        self._steps.add(events)
+
+    def _settle(self, events: list[Event]) -> None:
         self.pipeline.handle(events, time.time_ns())
 
     async def _every(self, interval_s: float, step: Callable[[int], None]) -> None:
