@@ -1,6 +1,6 @@
 """Measures the hub's core: committed batches of two servers to settled calls, one core.
 
-    python -m bench.hub_pipeline [--batches 400] [--rows 1000] [--cross 0.3]
+    python -m bench.hub_pipeline [--batches 400] [--rows 1000] [--cross 0.3] [--together 8]
 
 Identity, origin, join by trace id, rollup and totals are in it; decoding and journalling are not
 (`bench.hub_ingest`). A share of the lines are halves of cross-server calls, whose two lines lie in
@@ -85,6 +85,8 @@ def observations(
     duration = np.where(callee, 1_000_000, 1_200_000) + random.integers(0, 50_000, rows)
     zeros = np.zeros(rows, np.int64)
     same = np.zeros(rows, np.int64)
+    paths = random.integers(0, 300, rows)
+    paths[caller] = paths[callee] = np.arange(cross) * 7 % 300  # the same in both halves
     upstreams = ["http://172.20.0.9:80", f"http://{server.other}"]
     return Observations(
         rows=rows,
@@ -112,7 +114,7 @@ def observations(
         forwarded=column([""], same),
         method=column(["GET", "POST"], random.integers(0, 2, rows) * ~(caller | callee)),
         host=column(["private-proxy"], same),
-        path=column([f"/items/{n}?q=x" for n in range(300)], random.integers(0, 300, rows)),
+        path=column([f"/items/{n}?q=x" for n in range(300)], paths),
         protocol=column(["HTTP/1.1"], same),
         scheme=column(["http"], same),
         entry_point=column(["web"], same),
@@ -135,13 +137,16 @@ def trace_ids(caller: int, batch: int, count: int) -> np.ndarray:
 @click.option("--batches", default=400, show_default=True)
 @click.option("--rows", default=1000, show_default=True)
 @click.option("--cross", default=0.3, show_default=True, help="Share of lines that are halves.")
-def main(batches: int, rows: int, cross: float) -> None:
+@click.option(
+    "--together", default=8, show_default=True, help="Batches of one step: 20 come in 50 ms."
+)
+def main(batches: int, rows: int, cross: float, together: int) -> None:
     """Print events a second and microseconds an event."""
     random = np.random.default_rng(1)
     pipeline = Pipeline(recent_calls=batches * rows * 2)
     for server in SERVERS:
         pipeline.handle(announcements(server), START_NS)
-    events = []
+    events: list[Event] = []
     for number in range(batches):
         for server in SERVERS:
             log = LogKey(server.id, "private", bytes(16))
@@ -153,14 +158,11 @@ def main(batches: int, rows: int, cross: float) -> None:
                 )
             )
     began = time.process_time()
-    for position, event in enumerate(events):
-        now_ns = START_NS + position * rows * STEP_NS // 2
-        pipeline.handle([event], now_ns)
-        if position % 4 == 3:
-            for server in SERVERS:
-                mark = WatermarkSeen(server.id, None, now_ns, False, 0, 0, 0, 0)
-                pipeline.handle([mark], now_ns)
-            pipeline.tick(now_ns)
+    for position in range(0, len(events), together):
+        now_ns = START_NS + (position + together) * rows * STEP_NS // 2
+        marks = [WatermarkSeen(s.id, None, now_ns, False, 0, 0, 0, 0) for s in SERVERS]
+        pipeline.handle(events[position : position + together] + marks, now_ns)
+        pipeline.tick(now_ns)
     took = time.process_time() - began
     count = batches * rows * 2
     joined = int((pipeline.settling.calls.table["hop1"] >= 0).sum())
