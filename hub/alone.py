@@ -25,21 +25,20 @@ def tell_alone(
 ) -> None:
     """Complete the columns of the calls of these halves.
 
-    `lost` is `Progress.lines_lost`; `callers` gives the nodes that peer servers claim to speak for
-    (-1: none).
+    `lost`: the line of the other half may be one that is lacking there. `callers` gives the nodes
+    that peer servers claim to speak for (-1: none).
     """
     leads, others = halves.leads, halves.other
     passed = moment.passed(halves.server, others, halves.end_ns, leads)
-    lost_there = lost[others] & (others >= 0)
     values["reason"] = np.select(
         [
             leads & halves.unreached,
             leads & ~passed,
-            leads & lost_there,
+            leads & lost,
             leads,
             others < 0,
             ~passed,
-            lost_there,
+            lost,
         ],
         [
             Reason.CALLEE_UNREACHABLE,

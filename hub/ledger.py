@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hub import forms
 from hub.model import BatchCommitted, LogKey, LogSeen, WatermarkSeen
 from hub.sequence import Sequence
@@ -91,9 +94,13 @@ class Ledger:
             account.read, account.malformed = event.read, event.malformed
             account.sent, account.behind_bytes = event.sent, event.behind_bytes
 
-    def lost(self, server: str) -> bool:
-        """Whether a line of this server is outstanding or missing."""
-        return any(sequence.lacks for sequence in self._server(server).sequences.values())
+    def lacks_at(self, server: str, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a request to this server that began at these times, in its own clock, may be one
+        whose line is outstanding or missing."""
+        lacks = np.zeros(len(times), np.bool_)
+        for sequence in self._server(server).sequences.values():
+            lacks |= sequence.lacks_at(times)
+        return lacks
 
     def missing(self, server: str) -> int:
         """Requests of this server whose line will never come."""

@@ -91,6 +91,12 @@ class Progress:
         mark = self._watermarks.of(id)
         return mark - self._skews.ns(id) if mark not in (0, NOTHING_MORE) else mark
 
-    def lines_lost(self) -> Mask:
-        """Of which servers a line is outstanding or missing."""
-        return np.array([self._ledger.lost(record.id) for record in self._federation.servers])
+    def lines_lacking(self, servers: NDArray[np.integer], times: Numbers) -> Mask:
+        """Whether requests that began at these times, in these servers' own clocks, may be among
+        those whose line is outstanding or missing there; false for server -1."""
+        lacking = np.zeros(len(servers), np.bool_)
+        for server in np.unique(servers[servers >= 0]).tolist():
+            chosen = servers == server
+            id = self._federation.servers[server].id
+            lacking[chosen] = self._ledger.lacks_at(id, times[chosen])
+        return lacking

@@ -14,6 +14,8 @@ small batch costs a copy. Bulk or one by one, the result is the same.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,15 @@ MAX_OUTSTANDING = 100_000
 RACE_NS = 1_000_000_000
 """How far start times may contradict the numbers: long pauses of a loaded process."""
 
+
+NEAR_NS = 20_000_000
+"""How far a start that the other half tells may be off: a network, and two clocks."""
+
+MAX_LOST = 1_000
+"""Missing requests whose time is remembered of one proxy."""
+
+Begun = tuple[int, int]
+"""Starts of the requests before and after it, in ns; either may be the earlier one."""
 
 MAX_ASIDE = 4_096
 """Lines put aside: 64 KiB of each proxy."""
@@ -39,7 +50,8 @@ class Sequence:
         self._first = 0
         self._newest = 0
         self._newest_start_ns = 0
-        self._outstanding: dict[int, None] = {}  # ordered, ascending
+        self._outstanding: dict[int, Begun] = {}  # ordered, ascending
+        self._lost: deque[Begun] = deque(maxlen=MAX_LOST)
         self._aside: list[tuple[NDArray[np.uint64], NDArray[np.int64]]] = []
         self.rows_aside = 0
 
@@ -55,13 +67,20 @@ class Sequence:
         self._judge()
         return len(self._outstanding)
 
-    @property
-    def lacks(self) -> bool:
-        """Whether any line is outstanding or missing. Cheap where it cannot have changed."""
-        if self._missing or len(self._outstanding) > self.rows_aside:
-            return True  # each line takes back one at the most
+    def lacks_at(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a request that began at these times, in the server's clock, may lack its line:
+        one that is outstanding or missing began between its neighbours by number."""
         self._judge()
-        return bool(self._missing or self._outstanding)
+        begun = [*self._lost, *self._outstanding.values()]
+        if not begun:
+            return np.zeros(len(times), np.bool_)
+        spans = np.sort(np.array(begun, np.int64), axis=1)
+        spans = spans[np.argsort(spans[:, 0])] + np.array([-NEAR_NS, NEAR_NS])
+        latest = np.append(np.iinfo(np.int64).min, np.maximum.accumulate(spans[:, 1]))
+        lacks: NDArray[np.bool_] = (
+            latest[np.searchsorted(spans[:, 0], times, side="right")] >= times
+        )
+        return lacks
 
     def add(self, numbers: NDArray[np.uint64], start_ns: NDArray[np.int64]) -> None:
         """Lines of one log arrived; 0 means that a line has no number."""
@@ -99,13 +118,19 @@ class Sequence:
         late = numbers[~new].tolist()
         came = np.zeros(span, np.bool_)
         came[numbers[new] - self._newest - 1] = True
+        starts = np.zeros(span, np.int64)
+        starts[numbers[new] - self._newest - 1] = start_ns[new]
         once = np.count_nonzero(came) + len(set(late)) == len(numbers)
         if newest_start_ns is None or not once or not self._outstanding.keys() >= set(late):
             return False
         for number in late:
             del self._outstanding[number]
-        begun = np.flatnonzero(~came) + self._newest + 1
-        self._outstanding.update(dict.fromkeys(begun.tolist()))
+        gaps, there = np.flatnonzero(~came), np.flatnonzero(came)
+        behind = np.searchsorted(there, gaps)  # the newest one came, so there always is a later one
+        before = np.append(self._newest_start_ns, starts[there])[behind].tolist()
+        after = starts[there[behind]].tolist() if len(gaps) else []
+        begun = zip(before, after, strict=True)
+        self._outstanding.update(zip((gaps + self._newest + 1).tolist(), begun, strict=True))
         self._newest, self._newest_start_ns = newest, newest_start_ns
         return True
 
@@ -131,7 +156,7 @@ class Sequence:
             ahead_ns = start_ns - newest_start_ns
             if room and newest < number <= newest + FEW and ahead_ns > -RACE_NS:
                 for begun in range(newest + 1, number):
-                    outstanding[begun] = None
+                    outstanding[begun] = newest_start_ns, start_ns
                 newest = number
                 if ahead_ns > 0:
                     newest_start_ns = start_ns
@@ -151,11 +176,12 @@ class Sequence:
                 self._start_over(number, start_ns)
             elif ahead_ns > -RACE_NS:
                 if number > self._newest + 1:
-                    self._begin(range(self._newest + 1, number))
+                    self._begin(range(self._newest + 1, number), start_ns)
                 self._newest = number
                 self._newest_start_ns += max(ahead_ns, 0)
         elif ahead_ns > RACE_NS or (ahead_ns > 0 and self._had_its_line(number)):
             self._missing += len(self._outstanding)
+            self._lost.extend(self._outstanding.values())
             self._outstanding.clear()
             self._start_over(number, start_ns)
         else:
@@ -170,11 +196,11 @@ class Sequence:
         """So that its coming back means a new process."""
         return number >= self._first and number not in self._outstanding
 
-    def _begin(self, numbers: range) -> None:
-        """These began before one that has its line."""
+    def _begin(self, numbers: range, start_ns: int) -> None:
+        """These began before one that has its line and began then."""
         kept = numbers[-MAX_OUTSTANDING:]
         self._missing += kept.start - numbers.start
-        self._outstanding.update(dict.fromkeys(kept))
+        self._outstanding.update(dict.fromkeys(kept, (self._newest_start_ns, start_ns)))
         while len(self._outstanding) > MAX_OUTSTANDING:
             del self._outstanding[next(iter(self._outstanding))]
             self._missing += 1

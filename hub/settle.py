@@ -88,7 +88,7 @@ class Settling:
             self._settle_pairs(self.join.complete(moment, due_ns), moment, outcome)
             expired = self.join.expire(moment, due_ns)
             if len(expired):
-                self._settle_alone(expired, moment, progress.lines_lost(), outcome)
+                self._settle_alone(expired, moment, progress, outcome)
             self._show(now_ns - SHOW_HALF_AFTER_MS * MS, moment, outcome)
         self.join.forget(now_ns, self.rows.table.first, moment)
         return outcome
@@ -147,10 +147,14 @@ class Settling:
 
     # --- settling
 
-    def _settle_alone(self, rows: Numbers, moment: Moment, lost: Mask, outcome: Outcome) -> None:
+    def _settle_alone(
+        self, rows: Numbers, moment: Moment, progress: Progress, outcome: Outcome
+    ) -> None:
         values = self._verdict.alone(rows)
         halves = HalfView(self.halves, rows, moment.skews)
-        tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, moment))
+        there_ns = halves.start_ns + moment.skews[halves.other]
+        lost = progress.lines_lacking(halves.other, there_ns)
+        tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, there_ns))
         calls = self._calls_of(rows)
         fresh = calls < 0
         self._new(rows[fresh], _part(values, fresh), moment, outcome)
@@ -160,9 +164,9 @@ class Settling:
         again = again[np.any(differs, axis=0)]
         self._amend(calls[again], _part(values, again), outcome)
 
-    def _claimed(self, halves: HalfView, moment: Moment) -> NDArray[np.int32]:
-        """The nodes that the peer servers of these claim to speak for; -1: none."""
-        at_ns = halves.start_ns + moment.skews[halves.other]
+    def _claimed(self, halves: HalfView, at_ns: Numbers) -> NDArray[np.int32]:
+        """The nodes that the peer servers of these claim to speak for, at these times of their own
+        clocks; -1: none."""
         headers = self.rows.table.take("forwarded", halves.rows)
         return self._identity.resolve_claims(
             halves.other, headers, at_ns, self.halves.texts.claimed

@@ -220,11 +220,40 @@ def test_lines_judged_in_bulk_tell_what_lines_judged_one_by_one_tell(
         lazy.add(np.array(numbers, np.uint64), np.array(starts, np.int64))
         eager.add(numbers, starts)
         if position % often == 0:
-            assert lazy.lacks == bool(eager.judged.outstanding or eager.judged.missing)
+            assert lazy.missing == eager.judged.missing
         if position % often == 1:
             assert lazy.outstanding == eager.judged.outstanding
     assert (lazy.outstanding, lazy.missing) == (eager.judged.outstanding, eager.judged.missing)
-    assert lazy.__dict__ == eager.judged.__dict__
+    assert known(lazy) == known(eager.judged)
+
+
+def known(sequence: Sequence) -> dict[str, Any]:
+    """All that decides what comes next."""
+    facts = dict(vars(sequence), _lost=len(sequence._lost))
+    return facts | {"_outstanding": list(sequence._outstanding)}
+
+
+def lacking(sequence: Sequence, *at_ms: float) -> list[bool]:
+    """For starts so long after T0."""
+    return sequence.lacks_at(np.array([T0 + round(ms * MS) for ms in at_ms], np.int64)).tolist()
+
+
+@pytest.mark.parametrize("count", [200, 5_000], ids=["one by one", "in bulk"])
+def test_a_request_lacks_its_line_only_around_the_time_when_it_began(count: int) -> None:
+    sequence, second = Sequence(), 1_000
+    numbers = np.array([n for n in range(1, count) if n != 150], np.uint64)
+    sequence.add(numbers, T0 + numbers.astype(np.int64) * second * MS // 10)
+    assert lacking(sequence, 14_000, 14_950, 15_000, 15_050, 16_000) == [False, *[True] * 3, False]
+    sequence.add(np.array([150], np.uint64), np.array([T0 + 15_000 * MS]))
+    assert lacking(sequence, 15_000) == [False]
+
+
+def test_what_a_restart_lost_is_remembered_with_its_time() -> None:
+    sequence = Sequence()
+    for number, at_ms in ((1, 0), (3, 2_000), (1, 90_000)):
+        sequence.add(np.array([number], np.uint64), np.array([T0 + at_ms * MS]))
+    assert sequence.missing == 1
+    assert lacking(sequence, 1_000, 60_000) == [True, False]
 
 
 def test_what_is_put_aside_is_bounded() -> None:
