@@ -2,7 +2,8 @@
 
 Enters: the hub's configuration and a name. Leaves: an entry in the tokens file, a directory with
 the files that the server needs (0700), and the text of its agent.toml. The token's entry is written
-last: what fails before leaves nothing valid behind.
+last: what fails before leaves nothing valid behind. The tokens file is locked from beginning to
+end, so that of two enrolments at once neither loses its entry, or its CA.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from hub.auth import READER, SERVER_ID
 from hub.certificates import CLIENT, SERVER, Authority, Pair, stands_for
 from hub.config import HubConfig, split_address
 from hub.defaults import TOKEN_BYTES
-from hub.secret_files import make_private_directory, read_public, read_secret, write_secret
+from hub.secret_files import locked, make_private_directory, read_public, read_secret, write_secret
 from hub.token_file import TokenFile
 
 
@@ -47,7 +48,14 @@ def enroll_reader(config: HubConfig, name: str, *, force: bool) -> str:
         raise EnrollError(
             'http.readers_file is not set; add to [http]: readers_file = "readers.toml"'
         )
-    return _new_token(TokenFile(path, "readers"), name, force, "reader")
+    with locked(path):
+        file = TokenFile(path, "readers")
+        if name in file and not force:
+            raise EnrollError(f"reader {name} is enrolled already; --force gives a new token")
+        token = _new_token_value()
+        file.put(name, token)
+        file.save()
+    return token
 
 
 def enroll_server(
@@ -64,9 +72,23 @@ def enroll_server(
         raise EnrollError(f'"{server}": a server id has 1 to 64 of a-z, 0-9, dot, dash, _')
     if config.grpc.tokens_file is None:
         raise EnrollError('grpc.tokens_file is not set; add to [grpc]: tokens_file = "tokens.toml"')
-    tokens = TokenFile(config.grpc.tokens_file, "servers")
-    if server in tokens and not force:
-        raise EnrollError(f"{server} is enrolled already; --force gives it a new token")
+    with locked(config.grpc.tokens_file):
+        tokens = TokenFile(config.grpc.tokens_file, "servers")
+        if server in tokens and not force:
+            raise EnrollError(f"{server} is enrolled already; --force gives it a new token")
+        return _enroll(config, tokens, server, address, output, certificates=certificates)
+
+
+def _enroll(
+    config: HubConfig,
+    tokens: TokenFile,
+    server: str,
+    address: str | None,
+    output: Path | None,
+    *,
+    certificates: bool,
+) -> Enrolled:
+    """Make the server's files, then its entry; the tokens file is locked."""
     place = output or config.data.directory / "enrolled" / server
     make_private_directory(place)
     hints: list[str] = []
@@ -176,15 +198,6 @@ def _agent_toml(server: str, hub: str, tls: dict[str, str], configured: bool) ->
         inner = ", ".join(f"{key} = {_text(value)}" for key, value in tls.items())
         lines.append(f"tls = {{ {inner} }}" if inner else "tls = {}")
     return "\n".join(lines) + "\n"
-
-
-def _new_token(file: TokenFile, name: str, force: bool, kind: str) -> str:
-    if name in file and not force:
-        raise EnrollError(f"{kind} {name} is enrolled already; --force gives a new token")
-    token = _new_token_value()
-    file.put(name, token)
-    file.save()
-    return token
 
 
 def _new_token_value() -> str:

@@ -2,15 +2,18 @@
 
 Enters: a path and what it holds. Leaves: its bytes, or a `ConfigError` that says which file, how it
 stands and what to run. What is written here is written whole or not at all, 0600, and belongs to
-whom the file, else its directory, belonged before.
+whom the file, else its directory, belonged before. Who reads a file in order to change it holds its
+lock from before the reading until after the writing.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hub.config import ConfigError
@@ -57,6 +60,24 @@ def write_secret(path: Path, content: bytes) -> None:
         raise
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time changes this file; the others wait. Raises `OSError`.
+
+    The lock is a file beside it, which stays: `write_secret` replaces the file itself, and a lock
+    would go with it. It is 0600, so that nobody else can hold it.
+    """
+    beside = path.with_name(f".{path.name}.lock")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(beside, flags, 0o600)
+    try:
+        _give_to_owner(descriptor, path)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def make_private_directory(path: Path) -> None:
     """A directory of its owner's only, made where it is missing. Raises `OSError`."""
     if not path.is_dir():
@@ -64,7 +85,7 @@ def make_private_directory(path: Path) -> None:
         _give_to_owner(path, path.parent)
 
 
-def _give_to_owner(made: Path, model: Path) -> None:
+def _give_to_owner(made: Path | int, model: Path) -> None:
     """What root makes belongs to the user that the hub runs as."""
     if os.geteuid() == 0:
         owner = (model if model.exists() else model.parent).stat()

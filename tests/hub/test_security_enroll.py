@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from cryptography import x509
 
 from hub.__main__ import main
 from hub.auth import Readers, Tokens
+from hub.certificates import Authority, Pair
 from hub.config import load
 from hub.keyring import Keyring
 from node_agent.config import Hub
@@ -123,6 +126,58 @@ def test_what_certificates_are_made_serves_a_hub_and_its_agent(
     assert (data / "ca.key").read_bytes() == ca_key
     later = enroll(hub_toml, "server-c", "--hub-address", "elsewhere:1", "--certificates")
     assert "does not name elsewhere" in later.stderr
+
+
+AT_ONCE = """
+import sys
+from hub.__main__ import main
+
+path, name = sys.argv[1:]
+print("ready", flush=True)
+sys.stdin.read()
+main(["enroll", "--config", path, name, "--certificates"], standalone_mode=False)
+for number in range(15):
+    main(["enroll", "--config", path, "--reader", f"{name}-{number}"], standalone_mode=False)
+"""
+
+
+def test_of_two_processes_that_enroll_at_once_neither_loses_a_token(
+    hub_toml: Path, tmp_path: Path
+) -> None:
+    names = ("server-a", "server-b")
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", AT_ONCE, str(hub_toml), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    for process in both:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    tokens = {}
+    for name, process in zip(names, both, strict=True):
+        out, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        tokens[name] = out.splitlines()[-15:]
+    readers = Readers.load(tmp_path / "readers.toml")
+    for name in names:
+        assert [readers.name(token) for token in tokens[name]] == [f"{name}-{n}" for n in range(15)]
+    data = tmp_path / "data"
+    servers = Tokens.load(tmp_path / "tokens.toml")
+    authority = Authority(Pair((data / "ca.pem").read_bytes(), (data / "ca.key").read_bytes()))
+    for name in names:
+        place = data / "enrolled" / name
+        assert servers.check(name, (place / "agent.token").read_text().strip()) is None
+        assert authority.has_issued((place / "agent.pem").read_bytes())
+    assert mode(tmp_path / ".tokens.toml.lock") == 0o600
 
 
 async def test_a_hub_takes_a_server_that_is_enrolled_while_it_runs(tmp_path: Path) -> None:
