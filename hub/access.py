@@ -64,6 +64,12 @@ class Access:
             return self._sessions.reader(asked.session, readers, now_s)
         return None
 
+    def by_login(self, asked: Asked) -> bool:
+        """Whether it is by a session that this reader is let in: a token counts before it."""
+        if self.mode != "token" or not asked.session:
+            return False
+        return bearer_token(asked.authorization or "") is None
+
     def may_connect(self, peer: str | None) -> bool:
         """Plain HTTP from beyond this machine is for the configured proxies alone."""
         return not self._proxies_only or self.trusts(peer)

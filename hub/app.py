@@ -56,7 +56,7 @@ def create_app(
     _add_errors(app)
     _add_view(app)
     _add_health(app, pipeline, sockets, not_ready)
-    _add_reads(app, pipeline)
+    _add_reads(app, pipeline, gate)
     _add_requests(app, pipeline)
     _add_sockets(app, sockets, gate)
     return app
@@ -129,7 +129,7 @@ def _add_health(
         return Response(exposition(pipeline, sockets), content_type=content_type)
 
 
-def _add_reads(app: Quart, pipeline: Pipeline) -> None:
+def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate) -> None:
     describe, state = Describe(pipeline), State(pipeline)
 
     @app.get("/network_info")
@@ -147,6 +147,10 @@ def _add_reads(app: Quart, pipeline: Pipeline) -> None:
     @app.get("/api/v1/ledger")
     async def ledger() -> Response:
         return _json(state.ledger())
+
+    @app.get("/api/v1/session")
+    async def session() -> Response:
+        return _json(gate.session())
 
     @app.get("/api/v1/edges")
     async def edges() -> Response:

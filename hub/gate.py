@@ -23,7 +23,8 @@ from hub.hosts import Hosts
 COOKIE = "hopwatch_session"
 OPEN = frozenset({"/healthz", "/readyz"})
 """For probes: without reader and under any Host."""
-LOGIN = frozenset({"/login", "/login.css", "/logout", "/favicon.svg"})
+LOGOUT = "/logout"
+LOGIN = frozenset({"/login", "/login.css", LOGOUT, "/favicon.svg"})
 """What there is to see before a login."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -53,6 +54,13 @@ class Gate:
         @app.before_websocket
         async def check_websocket() -> Response | None:
             return self._check(websocket)
+
+    def session(self) -> forms.Session:
+        """Who asks by the request at hand, which has passed the gate."""
+        asked = self._asked(request)
+        reader = self.access.reader(asked, time.time())
+        logout = LOGOUT if reader and self.access.by_login(asked) else None
+        return forms.Session(reader=reader or None, logout=logout)
 
     def is_https(self, asked: Request | Websocket) -> bool:
         """Whether the client speaks TLS, to us or to a proxy of ours."""

@@ -24,6 +24,7 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
     "edges": ("GET /api/v1/edges", forms.Edges),
     "servers": ("GET /api/v1/servers", forms.Servers),
     "ledger": ("GET /api/v1/ledger", forms.Ledger),
+    "session": ("GET /api/v1/session", forms.Session),
     "health": ("GET /healthz, GET /readyz", forms.Health),
     "problem": ("any error", forms.Problem),
     "live_from_hub": ("WS /api/v1/live, hub to page", forms.Snapshot | forms.Frame),

@@ -23,6 +23,7 @@ export interface AllForms {
   Ledger: Ledger;
   LedgerLog: LedgerLog;
   LedgerTotals: LedgerTotals;
+  Session: Session;
   Health: Health;
   Problem: Problem;
   Snapshot: Snapshot;
@@ -315,6 +316,13 @@ export interface LedgerTotals {
   waiting: number;
   outstanding: number;
   missing: number;
+}
+/**
+ * `GET /api/v1/session`: who asks, as the hub sees it.
+ */
+export interface Session {
+  reader: string | null;
+  logout: string | null;
 }
 /**
  * `GET /healthz` and `/readyz`.

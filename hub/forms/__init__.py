@@ -50,6 +50,7 @@ from hub.forms.state import (
     Problem,
     Servers,
     ServerState,
+    Session,
 )
 from hub.forms.topology import (
     Container,
@@ -103,6 +104,7 @@ __all__ = [
     "ServerState",
     "ServerStats",
     "Servers",
+    "Session",
     "Snapshot",
     "Stats",
     "Status",

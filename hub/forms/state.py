@@ -131,6 +131,15 @@ class AccessLog(Form):
     origin: Origin
 
 
+class Session(Form):
+    """`GET /api/v1/session`: who asks, as the hub sees it."""
+
+    reader: str | None
+    """None: nobody is asked here."""
+    logout: str | None
+    """Where to post to end the session; None: it is not a login that lets this reader in."""
+
+
 class Problem(Form):
     """RFC 9457: every error of the API."""
 

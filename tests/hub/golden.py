@@ -185,6 +185,7 @@ async def answers(scene: Scene) -> dict[str, Any]:
         "edges": await get("/api/v1/edges?window=60s"),
         "servers": await get("/api/v1/servers"),
         "ledger": await get("/api/v1/ledger"),
+        "session": await get("/api/v1/session"),
         "health": await get("/healthz"),
         "problem": await get("/api/v1/requests?origin=elsewhere", 400),
         "live_snapshot": to_json(scene.snapshot),

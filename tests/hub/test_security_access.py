@@ -112,8 +112,8 @@ async def test_everybody_may_do_exactly_what_the_table_says(hub: Guarded, who: s
 async def test_every_path_but_the_probes_and_the_login_wants_a_reader(hub: Guarded) -> None:
     paths = [
         "/", "/assets/x.js", "/network_info", "/api/v1/topology", "/api/v1/requests",
-        "/api/v1/requests/x", "/api/v1/edges", "/api/v1/servers", "/api/v1/ledger", "/metrics",
-        "/nowhere", "/healthz/", "//healthz", "/login/x",
+        "/api/v1/requests/x", "/api/v1/edges", "/api/v1/servers", "/api/v1/ledger",
+        "/api/v1/session", "/metrics", "/nowhere", "/healthz/", "//healthz", "/login/x",
     ]  # fmt: skip
     async with hub.client() as client:
         for path in paths:
@@ -210,6 +210,9 @@ async def test_a_trusted_proxy_names_the_reader(tmp_path: Path) -> None:
         assert (await named(hub, ("X-User", "ann"))).status_code == 200
         async with hub.socket(additional_headers={"X-User": "ann"}) as socket:
             assert "snapshot" in str(await socket.recv())
+        async with hub.client() as client:
+            seen = await client.get("/api/v1/session", headers={"X-User": "ann"})
+            assert seen.json() == {"reader": "ann", "logout": None}
         for headers in (
             [],
             [("X-User", "")],

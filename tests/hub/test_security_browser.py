@@ -37,6 +37,7 @@ async def test_a_person_logs_in_looks_and_logs_out(tmp_path: Path, theme: str) -
     assert seen["after"] == "/"
     assert seen["frame"] == "snapshot"
     assert seen["cookies"] == ""
+    assert seen["reader"] == "ann"
     assert seen["last"] == "/login?next=/"
     assert (seen["pageErrors"], seen["strangers"]) == ([], [])
     assert [failed.split()[0] for failed in seen["failed"]] == ["401"]

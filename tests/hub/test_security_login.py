@@ -22,9 +22,11 @@ from hub.logins import Sessions, session_key
 from .guarded import (
     AGENT_A,
     READER,
+    READER_B,
     READERS,
     TOKENS,
     Guarded,
+    bearer,
     closed_with,
     guarded_hub,
     write_private,
@@ -134,6 +136,16 @@ async def test_logging_out_ends_the_session_everywhere(hub: Guarded) -> None:
             assert (await closed_with(socket))[0] == 1008
         assert (await client.get("/api/v1/servers")).status_code == 401
         assert (await client.get("/api/v1/servers", headers=stolen)).status_code == 401
+
+
+async def test_only_who_is_let_in_by_a_login_is_told_where_to_log_out(hub: Guarded) -> None:
+    async with hub.client() as client:
+        assert (await client.get("/api/v1/session")).status_code == 401
+        await log_in(client)
+        seen = await client.get("/api/v1/session")
+        assert seen.json() == {"reader": "ann", "logout": "/logout"}
+        both = await client.get("/api/v1/session", headers=bearer(READER_B))
+        assert both.json() == {"reader": "bob", "logout": None}
 
 
 async def test_a_socket_without_a_session_is_refused_before_it_opens(hub: Guarded) -> None:

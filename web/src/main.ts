@@ -10,6 +10,7 @@ import "./style/panel.css";
 import "./style/scene.css";
 import type { Frame, Snapshot } from "#forms";
 import { connectLive, liveUrl } from "./backend/live";
+import { askSession } from "./backend/session";
 import { STRETCH_CHOICES, STRETCH_DEFAULT } from "./defaults";
 import { arrange } from "./layout/arrange";
 import { emptyMemory, type Memory } from "./layout/model";
@@ -49,6 +50,7 @@ const state: State = {
   panel: { kind: "none" },
   link: "connecting",
   linkReason: "",
+  session: null,
   heardMs: null,
   paused: false,
   stretch: STRETCH_CHOICES.find((n) => String(n) === read(STRETCH_KEY)) ?? STRETCH_DEFAULT,
@@ -242,6 +244,10 @@ attachKeys(app, { focusSearch: top.focusSearch, toggleHelp: help.toggle });
 installHooks(scene);
 document.fonts.load('600 13px "Inter Variable"').then(() => scene.repaint());
 window.setInterval(updateViews, UPDATE_MS);
+askSession().then((session) => {
+  state.session = session;
+  updateViews();
+});
 connectLive(liveUrl(window.location), {
   snapshot: takeSnapshot,
   frame: takeFrame,

@@ -1,9 +1,10 @@
 /**
  * A mock hub for developing the view: serves `web/dist` and a synthetic live socket.
  *
- *   npm run mock -- [--port 8090] [--scene demo|shop|big] [--nodes 500] [--rate 1] [--late 20] [--empty]
+ *   npm run mock -- [--port 8090] [--scene demo|shop|big] [--nodes 500] [--rate 1] [--late 20] [--empty] [--reader ann]
  *
- * `--late`: seconds until the third server of the demo joins (0: from the start).
+ * `--late`: seconds until the third server of the demo joins (0: from the start). `--reader`: who is
+ * logged in.
  * Always holds: the messages are the hub's forms; the Content-Security-Policy is as strict as the hub's.
  */
 import { readFile } from "node:fs/promises";
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     rate: { type: "string", default: "1" },
     late: { type: "string", default: "20" },
     empty: { type: "boolean", default: false },
+    reader: { type: "string" },
   },
 });
 const FRAME_MS = 100;
@@ -419,6 +421,10 @@ const server = createServer(async (request, response) => {
     return call
       ? answer(200, "application/json", JSON.stringify(wholeCall(call)))
       : answer(404, "application/problem+json", "{}");
+  }
+  if (pathname === "/api/v1/session") {
+    const session = { reader: options.reader ?? null, logout: options.reader ? "/logout" : null };
+    return answer(200, "application/json", JSON.stringify(session));
   }
   const file = join(DIST, normalize(pathname === "/" ? "/index.html" : pathname));
   const body = await readFile(file).catch(() => null);

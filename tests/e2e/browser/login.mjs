@@ -24,8 +24,11 @@ await onThePage(async (page) => {
   );
   seen.frame = frame;
   seen.cookies = await page.evaluate(() => document.cookie);
-  await page.goto(`${given.url}logout`);
-  await Promise.all([page.waitForURL(/login/), page.click("button")]);
+  const leave = page.getByRole("button", { name: "Log out" });
+  await leave.waitFor();
+  seen.reader = await page.textContent('[data-testid="account"] .reader');
+  if (given.path) await page.screenshot({ path: given.path.replace(".png", "-in.png") });
+  await Promise.all([page.waitForURL(/login/), leave.click()]);
   await page.goto(given.url);
   seen.last = at();
   return seen;

@@ -3,6 +3,7 @@
  *
  * Always holds: views read the stores and call these functions; they never write to a store.
  */
+import type { Session } from "#forms";
 import type { LinkState } from "../backend/live";
 import type { Scene } from "../render/scene";
 import type { Filters, StatusClass } from "../select/filters";
@@ -31,6 +32,8 @@ export interface State {
   panel: Panel;
   link: LinkState;
   linkReason: string;
+  /** Who reads; null: the hub has not said. */
+  session: Session | null;
   /** When the newest message came, by `performance.now()`; null: none yet. */
   heardMs: number | null;
   paused: boolean;

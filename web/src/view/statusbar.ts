@@ -4,6 +4,7 @@ import { STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
 import { clock, grouped, ms, plural, rate } from "../render/format";
 import { iconElement } from "../render/icons";
 import { stretchText } from "../render/stretch";
+import { account } from "./account";
 import type { App, State, View } from "./app";
 import { button, h, setText } from "./dom";
 import { timelineChart } from "./timeline";
@@ -19,6 +20,7 @@ export function statusBar(app: App): View {
   const chart = timelineChart(app);
   const stretch = stretchControl(app);
   const claims = claimsBlock();
+  const reader = account(app);
   const now = h("b", {}, "");
   const sub = h("span", {}, "now");
   const element = h(
@@ -30,6 +32,7 @@ export function statusBar(app: App): View {
     h("div", { class: "stack clock" }, now, sub),
     stretch.element,
     claims.element,
+    reader.element,
     button(Maximize, "", "Fit everything (0)", () => app.scene.fit(true), "square"),
   );
   let shownPaused: boolean | null = null;
@@ -46,6 +49,7 @@ export function statusBar(app: App): View {
     chart.update();
     stretch.update();
     claims.update(state);
+    reader.update();
   };
   return { element, update };
 }
