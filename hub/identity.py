@@ -39,6 +39,9 @@ ODD = np.uint64(0x9E3779B97F4A7C15)
 ODD_TOO = np.uint64(0xC2B2AE3D27D4EB4F)
 """Factors that mix what is asked into one word; two that differ share one once in 2**64."""
 
+EVERYBODYS = frozenset(filter(None, map(parse_address, ("127.0.0.1", "::1"))))
+"""Every host has these: who listens there is not who calls from there."""
+
 NOBODY = -1
 """The node of an address that a server does not have."""
 
@@ -201,11 +204,11 @@ class Identity:
 
     def _peer_at(self, server: ServerRecord, kind: ProxyKind, address: Address, at_ns: int) -> Peer:
         return (
-            self._loopback(server, address)
-            or self._own_host(server, address)
+            self._own_host(server, address)
             or self._other_host(server, address)
             or self._own_container(server, address, at_ns)
             or self._other_container(server, address, at_ns)
+            or self._loopback(server, address)
             or self._unknown(server, address)
             or self._elsewhere(kind, address, str(address))
         )
@@ -229,7 +232,8 @@ class Identity:
         span = span_at(server.endpoints.get(address, []), at_ns)
         if span is not None:
             return Peer(PeerKind.OWN_ENDPOINT, server.number, span.node)
-        if (proxy := server.proxy_addresses.get(address)) is not None:
+        proxy = server.proxy_addresses.get(address)
+        if proxy is not None and address not in EVERYBODYS:
             return Peer(PeerKind.OWN_ENDPOINT, server.number, proxy)
         return None
 
@@ -244,7 +248,7 @@ class Identity:
         return None
 
     def _loopback(self, server: ServerRecord, address: Address) -> Peer | None:
-        """Before all else: a proxy that listens there does not call from there."""
+        """Of nobody in particular."""
         if address.is_loopback:
             return Peer(PeerKind.LOOPBACK, server.number, self._graph_gateway(server))
         return None
@@ -345,7 +349,7 @@ class Identity:
             if address in other.hosts:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._server_node(other))
         listens = server.listening.get((address, port))
-        if listens is None and not address.is_loopback:  # of those every server has its own
+        if listens is None and address not in EVERYBODYS:
             listens = server.proxy_addresses.get(address)
         if (node := listens) is not None:
             return Callee(CalleeKind.PROXY, server.number, node)
