@@ -19,6 +19,7 @@ from hub.graph import EdgeRecord, NodeRecord
 from hub.identity import host_and_port
 from hub.model import ProxyKind
 from hub.origin import why
+from hub.parents import Parents
 from hub.pipeline import Pipeline
 from hub.stamps import rfc3339
 from hub.table import Table
@@ -50,15 +51,23 @@ class Describe:
         self._pipeline = pipeline
         self._settling = pipeline.settling
         self._graph = pipeline.graph
+        self._parents = Parents(pipeline)
 
     # --- calls
 
     def calls(self, numbers: Numbers) -> list[forms.Call]:
-        """These calls, whole."""
-        return [self.call(number) for number in numbers.tolist()]
+        """These calls with their hops, and with the ids of the calls that they were made for."""
+        parents = self._parents.of(numbers).tolist()
+        return [
+            self._call(number, parent)
+            for number, parent in zip(numbers.tolist(), parents, strict=True)
+        ]
 
     def call(self, number: int) -> forms.Call:
-        """One call with its hops."""
+        """One call."""
+        return self.calls(np.array([number], np.int64))[0]
+
+    def _call(self, number: int, parent: int) -> forms.Call:
         value = self._reader(self._settling.calls.table, number)
         hops = [hop for hop in (value("hop0"), value("hop1")) if hop >= 0]
         rows = self._settling.rows
@@ -84,7 +93,7 @@ class Describe:
                 missing=self._missing(value("missing")),
                 reason=self._reason(value("reason"), value("other")),
             ),
-            parent=None,
+            parent=self._id(parent) if parent >= 0 else None,
             revision=value("revision"),
             grpc_status=grpc_status if grpc_status >= 0 else None,
             hops=[self._hop(hop, by if len(hops) > 1 else JoinKey.NONE) for hop in hops],
@@ -134,6 +143,9 @@ class Describe:
             server=log.server.id,
             origin=word(Origin(value("origin"))),
         )
+
+    def _id(self, number: int) -> str:
+        return self.call_id(self._settling.calls.table.value("id_row", number))
 
     def call_id(self, row: int) -> str:
         """The id of the call that bears this row's."""

@@ -155,7 +155,7 @@ class Settling:
         there_ns = halves.start_ns + moment.skews[halves.other]
         lost = progress.lines_lacking(halves.other, there_ns)
         tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, there_ns))
-        calls = self._calls_of(rows)
+        calls = self.calls_of(rows)
         fresh = calls < 0
         self._new(rows[fresh], _part(values, fresh), moment, outcome)
         again = np.flatnonzero(~fresh)
@@ -182,14 +182,14 @@ class Settling:
         by = np.concatenate([np.full(len(joined.callers), joined.by) for joined in pairs])
         confidence = np.concatenate([joined.confidence for joined in pairs])
         values = self._verdict.joined(callers, callees, by, confidence)
-        first, second = self._calls_of(callers), self._calls_of(callees)
+        first, second = self.calls_of(callers), self.calls_of(callees)
         earlier = np.where(first >= 0, first, second)
         fresh = earlier < 0
         self._new(callers[fresh], _part(values, fresh), moment, outcome)
         self._amend(earlier[~fresh], _part(values, ~fresh), outcome)
         self._merge_away(second[(first >= 0) & (second >= 0)], outcome)
 
-    def _calls_of(self, rows: Numbers) -> Numbers:
+    def calls_of(self, rows: Numbers) -> Numbers:
         """The kept calls that rows stand in; -1: none yet."""
         calls = self.rows.table.take("call", rows)
         kept = np.flatnonzero(calls >= self.calls.table.first)
@@ -246,7 +246,7 @@ class Settling:
         unshown = take("shown_edge", waiting) < 0
         unshown &= take("seen_ns", waiting) <= seen_before_ns
         rows = waiting[unshown]
-        rows = rows[self._calls_of(rows) < 0]
+        rows = rows[self.calls_of(rows) < 0]
         if len(rows):
             edges = self._edges.find(self._verdict.alone(rows))
             self._graph.seen(edges, self.end_ns(rows, moment))
