@@ -7,9 +7,9 @@ remembered for late halves by count and age.
 
 A hop id is certain at once. A trace can fan out to the same path several times, be retried, or meet
 a callee that was never reached; an address join always can be ambiguous. So those wait until they
-are complete: nothing more can come that would fit better. Then the best nested ones are taken, and
-a half that is complete before its likely partner is waits for that one. Only a lone pair of one
-trace that nests tightly is taken at once.
+are complete: nothing more can come that would fit better. Then those are taken whose delays are the
+most usual between the two servers (`delays`), and a half that is complete before its likely partner
+is waits for that one. Only a lone pair of one trace that nests tightly is taken at once.
 """
 
 from __future__ import annotations
