@@ -105,6 +105,7 @@ class Tail:
         log.buffer = LineBuffer(offset, self._max_line_bytes)
         log.acknowledged = offset
         log.at_end = False
+        log.reached_ns = 0  # It may go back a long way: where a hub begins anew.
 
     def read(self, log: Log, limit: int = BLOCK_BYTES) -> list[Block | OverLong]:
         """The next whole lines; sets `at_end` where the file has no more."""
