@@ -75,10 +75,14 @@ PROBE_INTERVAL_S = 5.0
 FIRST_PROBES = 3
 QUICK_PROBE_S = 0.05
 """The first ones follow quickly, so that an estimate of the skew exists within a second."""
-SILENCE_S = 15.0
-"""Three probes without a word from the hub: the connection is given up."""
-KEEPALIVE_MS = 10_000
-"""HTTP/2 pings, for a peer that vanished without closing."""
+SILENCE_S = 10.0
+"""Two probes without a word from the hub: the connection is given up."""
+KEEPALIVE_MS = 5_000
+"""HTTP/2 pings, and as long for the answer: a hub that vanished without closing is known after
+10 s, even while a write waits for it."""
+CONNECT_MS = 5_000
+"""An attempt that takes longer is made anew: TCP's own repetitions lie ever further apart, and
+would sleep on when the network is back."""
 
 # The rest.
 DRAIN_S = 4.0

@@ -20,11 +20,13 @@ from hopwatch.v1 import ingest_pb2_grpc
 
 from node_agent.config import Hub, Tls
 from node_agent.credentials import Credentials, explain, hint
-from node_agent.defaults import KEEPALIVE_MS, RECONNECT_MAX_S, RECONNECT_MIN_S
+from node_agent.defaults import CONNECT_MS, KEEPALIVE_MS, RECONNECT_MAX_S, RECONNECT_MIN_S
 
 _OPTIONS = (
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_MS),
+    # So is the bound of one attempt to connect called, too.
+    ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
     ("grpc.http2.max_pings_without_data", 0),
     # Each attempt is a new channel of its own: no memory of earlier failures.
     ("grpc.use_local_subchannel_pool", 1),
