@@ -56,6 +56,7 @@ class Stream:
     def __init__(self, call: Any, tls: Tls | None = None) -> None:
         self._call = call
         self._tls = tls
+        self._heard = False
 
     async def send(self, message: pb.AgentMessage) -> None:
         """Hand one message to the wire."""
@@ -66,6 +67,7 @@ class Stream:
         message = await self._try(self._call.read())
         if message is grpc.aio.EOF:
             raise await self._end()
+        self._heard = True
         return message  # type: ignore[no-any-return]
 
     async def finish(self) -> None:
@@ -97,7 +99,9 @@ class Stream:
             return Disconnected("closed by the hub")
         if untrusted := explain(details):
             return Disconnected(untrusted, refused=True)
-        reason = (details or code.name.lower()) + hint(details, self._tls)
+        reason = details or code.name.lower()
+        if not self._heard:  # A hub that has answered takes us as we are.
+            reason += hint(details, self._tls)
         return Disconnected(reason, refused=code in _FINAL)
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import grpc
+import grpc.aio
 import pytest
+from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.certificates import CLIENT
 from node_agent.config import Hub, Tls
 from node_agent.credentials import UnusableCredentials, explain, hint, read
 from node_agent.settings import ConfigError, load
+from node_agent.uplink import Disconnected, Stream
 from tests.hub.guarded import Certified, write_private
 
 TOKEN = "token-of-server-a"
@@ -132,3 +136,34 @@ def test_what_grpc_says_of_a_handshake_is_put_into_words() -> None:
     assert "hub.tls.cert" in hint("Socket closed", Tls())
     assert "this agent's certificate" in hint("Socket closed", Tls(cert=Path("c"), key=Path("k")))
     assert hint("Connection refused", None) == ""
+
+
+class Broken:
+    """A call whose connection is closed after these messages."""
+
+    def __init__(self, *messages: pb.HubMessage) -> None:
+        self.messages = list(messages)
+
+    async def read(self) -> pb.HubMessage:
+        if not self.messages:
+            raise grpc.aio.UsageError
+        return self.messages.pop(0)
+
+    def cancelled(self) -> bool:
+        return False
+
+    async def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNAVAILABLE
+
+    async def details(self) -> str:
+        return "Stream removed (Socket closed)"
+
+
+async def test_a_hub_that_has_answered_is_not_asked_whether_it_wants_tls() -> None:
+    with pytest.raises(Disconnected, match="does the hub want TLS"):
+        await Stream(Broken()).receive()
+    stream = Stream(Broken(pb.HubMessage()))
+    await stream.receive()
+    with pytest.raises(Disconnected) as end:
+        await stream.receive()
+    assert end.value.reason == "Stream removed (Socket closed)"
