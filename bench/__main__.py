@@ -139,10 +139,12 @@ def run(bench: Bench) -> Ended:
 def documented(ended: Sequence[Ended], facts: Sequence[tuple[str, str]]) -> str:
     """docs/benchmarks.md: the machine, and each benchmark with its command and its output."""
     today = datetime.datetime.now(datetime.UTC).date()
+    names = " ".join(one.bench.name for one in ended)
     parts = [
         "# Benchmarks\n",
-        f"Measured on {today} with `make bench` (`.venv/bin/python -m bench --write-docs`), which "
-        "writes this page. Figures of other machines differ; what counts are the ratios.\n",
+        f"Measured on {today} with `.venv/bin/python -m bench {names} --write-docs`, which writes "
+        "this page; `make bench` writes it with all there are. Figures of other machines differ; "
+        "what counts are the ratios.\n",
         "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in facts),
     ]
     for one in ended:
