@@ -143,7 +143,7 @@ def documented(ended: Sequence[Ended], facts: Sequence[tuple[str, str]]) -> str:
     parts = [
         "# Benchmarks\n",
         f"Measured on {today} with `.venv/bin/python -m bench {names} --write-docs`, which writes "
-        "this page; `make bench` writes it with all there are. Figures of other machines differ; "
+        "this page; `make bench` prints all there are. Figures of other machines differ; "
         "what counts are the ratios.\n",
         "| | |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in facts),
     ]
