@@ -1,8 +1,8 @@
 """What the agent costs: parse and pack per line, and the whole of it against the real hub's ingest.
 
-    .venv/bin/python -m bench.agent_throughput [LINES]
+    .venv/bin/python -m bench.agent_throughput [--lines 200000]
 
-Makes a synthetic log (200,000 lines as the default), prints a table, asserts nothing.
+Makes a synthetic log, prints a table, asserts nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.table import Table
 
+from bench._processes import CONFIG
 from node_agent.batch import Encoder
 from node_agent.defaults import BLOCK_BYTES
 from node_agent.lines import LineBuffer
@@ -29,18 +31,6 @@ from tests.hub.streams import Hub, running_hub
 from tests.node_agent.build import line
 
 ROOT = Path(__file__).parents[1]
-CONFIG = """
-[server]
-id = "server-a"
-[hub]
-address = "{address}"
-[[proxies]]
-name = "private"
-kind = "private"
-access_log = "private.jsonl"
-[state]
-directory = "state"
-"""
 
 
 def make_log(path: Path, count: int) -> None:
@@ -81,7 +71,9 @@ def stages(path: Path, batch_rows: int) -> dict[str, float]:
 async def backfill(directory: Path) -> tuple[float, float, int, Hub]:
     """`hopwatch-agent --once` as a process of its own: wall and CPU seconds, peak RSS in KiB."""
     async with running_hub(directory) as hub:
-        (directory / "agent.toml").write_text(CONFIG.format(address=hub.address))
+        (directory / "agent.toml").write_text(
+            CONFIG.format(address=hub.address, log="private.jsonl")
+        )
         command = [sys.executable, "-m", "node_agent", "--config", str(directory / "agent.toml")]
         started = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -108,8 +100,10 @@ def peak_rss(pid: int) -> int:
     return int(found[1]) if found else 0
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+@click.command()
+@click.option("--lines", "count", default=200_000, show_default=True)
+def main(count: int) -> None:
+    """Print what each stage of the agent costs."""
     table = Table(title=f"Agent, {count:,} lines, {os.cpu_count()} cores")
     table.add_column("what")
     table.add_column("figure", justify="right")

@@ -191,7 +191,7 @@ async def test_the_same_instance_replaces_its_old_stream(hub: Hub) -> None:
         await old.join()
         for i in range(30):
             await old.send(rows_batch(i * 900, 1))
-        await asyncio.sleep(0.02)
+        await old.acknowledged(900)  # some are stored, others on their way
         welcome = await new.join()
         refusal, _ = await old.refused()
         assert refusal.code == pb.Refusal.CODE_OCCUPIED

@@ -256,7 +256,14 @@ async def test_the_journal_replays_what_the_sink_was_told(tmp_path: Path) -> Non
 
 async def test_an_event_keeps_its_place_and_is_withheld_behind_a_failure(tmp_path: Path) -> None:
     told: list[Event] = []
-    journal = Journal.open(tmp_path, reserve_mib=0, sink=told.extend)
+    third = asyncio.Event()
+
+    def tell(events: list[Event]) -> None:
+        told.extend(events)
+        if len(told) == 3:
+            third.set()
+
+    journal = Journal.open(tmp_path, reserve_mib=0, sink=tell)
     lane = Lane()
     journal.emit(watermark(1), lane)
     assert told == [watermark(1)]
@@ -265,7 +272,7 @@ async def test_an_event_keeps_its_place_and_is_withheld_behind_a_failure(tmp_pat
     journal.emit(watermark(2), lane)
     assert len(told) == 1
     await future
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(third.wait(), 5)
     assert [type(e) for e in told] == [WatermarkSeen, BatchCommitted, WatermarkSeen]
     gap = rows_batch(9000, 1)
     await journal.submit_batch(LOG, gap, decode(gap), lane)
