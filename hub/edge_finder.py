@@ -14,12 +14,7 @@ from hub.graph import Graph
 from hub.logs import Logs
 from hub.rows import Rows
 from hub.verdict import Values
-
-_ODD = tuple(
-    np.uint64(factor)
-    for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
-)
-"""They mix a way into one word; two that differ share one once in 2**64."""
+from hub.words import mixed
 
 
 class EdgeFinder:
@@ -39,13 +34,12 @@ class EdgeFinder:
         first = self._logs.proxies(take("log", hop0))
         second = self._logs.proxies(take("log", np.where(hop1 >= 0, hop1, hop0)))
         second = np.where(hop1 >= 0, second, -1)
-        word = callers.astype(np.uint64) * _ODD[0] ^ callees.astype(np.uint64) * _ODD[1]
-        word ^= (first.view(np.uint64) << np.uint64(3) | origins.astype(np.uint64)) * _ODD[2]
-        word ^= second.view(np.uint64) * _ODD[3]
+        way = first << 3 | origins.astype(np.int64)
+        words = mixed(callers, callees, way, second)
 
         def make(row: int) -> int:
             via = tuple(int(node) for node in (first[row], second[row]) if node >= 0)
             origin = Origin(int(origins[row]))
             return self._graph.edge(int(callers[row]), int(callees[row]), origin, via).number
 
-        return remembered(self._known, word, make)
+        return remembered(self._known, words, make)

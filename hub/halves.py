@@ -20,6 +20,7 @@ from hub.identity import Identity
 from hub.logs import Logs
 from hub.rows import Rows
 from hub.texts import Texts
+from hub.words import mixed
 
 Numbers = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -36,11 +37,6 @@ def _table(size: int, members: Iterable[int]) -> Mask:
 _FROM_OTHERS = _table(len(PeerKind), [PeerKind.OTHER_INTERNAL, PeerKind.OTHER_SHARED])
 _OWN = _table(len(PeerKind), [PeerKind.OWN_ENDPOINT, PeerKind.OWN_SUBNET])
 _NAMELESS = _table(len(PeerKind), [PeerKind.LOOPBACK, PeerKind.GATEWAY, PeerKind.OWN_HOST])
-
-_ODD = tuple(
-    np.uint64(factor)
-    for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
-)
 
 
 def roles(
@@ -107,17 +103,14 @@ class Halves:
 
     def _put_keys(self, rows: Numbers, caller: Mask, own: Codes, other: Codes) -> None:
         """What both halves of a call have the same, as one word each: `key` of its servers, method
-        and path's end, and `claim` of the caller's address. Two that differ share a word once in
-        2**64."""
+        and path's end, and `claim` of the caller's address."""
         table, texts = self.rows.table, self.texts
-        key = texts.tails(table.take("path", rows)) * _ODD[0]
-        key ^= texts.methods(table.take("method", rows)) * _ODD[1]
-        key ^= np.where(caller, own, other).astype(np.uint64) * _ODD[2]
-        key ^= np.where(caller, other, own).astype(np.uint64) * _ODD[3]
-        key ^= key >> np.uint64(29)
+        tails = texts.tails(table.take("path", rows))
+        methods = texts.methods(table.take("method", rows))
+        calling, called = np.where(caller, own, other), np.where(caller, other, own)
         client = texts.clients(table.take("client", rows))
         claim = np.where(caller, client, texts.claims(table.take("forwarded", rows)))
-        table.put("key", rows, key)
+        table.put("key", rows, mixed(tails, methods, calling, called))
         table.put("claim", rows, claim)
 
     def state(self, rows: Numbers) -> NDArray[np.uint8]:

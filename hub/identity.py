@@ -32,12 +32,9 @@ from hub.graph import Graph
 from hub.logs import Logs
 from hub.model import ProxyKind
 from hub.rows import Rows
+from hub.words import mixed
 
 Numbers = NDArray[np.int64]
-
-ODD = np.uint64(0x9E3779B97F4A7C15)
-ODD_TOO = np.uint64(0xC2B2AE3D27D4EB4F)
-"""Factors that mix what is asked into one word; two that differ share one once in 2**64."""
 
 EVERYBODYS = frozenset(filter(None, map(parse_address, ("127.0.0.1", "::1"))))
 """Every host has these: who listens there is not who calls from there."""
@@ -139,8 +136,7 @@ class Identity:
             return self._dated_callee(server, proxy, *texts)
 
         route = service.astype(np.int64) << 32 | upstream
-        words = np.where(routed, route, -1).view(np.uint64) * ODD
-        words ^= logs.proxies(log).view(np.uint64) * ODD_TOO
+        words = mixed(np.where(routed, route, -1), logs.proxies(log))
         return self._known_callees.find(
             words, logs.servers(log), take("start_ns", numbers), resolve
         )

@@ -15,19 +15,17 @@ from numpy.typing import NDArray
 
 from hub.defaults import MAX_TRACE_HALVES
 from hub.half_view import HalfView
+from hub.words import mixed
 
 Numbers = NDArray[np.int64]
 Candidates = tuple[Numbers, Numbers]
 """Rows, pair by pair."""
 
-_FACTORS = np.uint64(0xD1B54A32D192ED03), np.uint64(0xAEF17502108EF2D9)
-"""Odd, and nobody else's: ids are often made by multiplying counters with the golden ratio."""
-
 
 def words(ids: NDArray[np.uint64]) -> list[int]:
     """One word for each id of two; 0: no id."""
-    mixed: list[int] = (ids[:, 0] * _FACTORS[0] + ids[:, 1] * _FACTORS[1]).tolist()
-    return mixed
+    found: list[int] = mixed(ids[:, 0], ids[:, 1]).tolist()
+    return found
 
 
 class Ids:

@@ -29,6 +29,7 @@ from hub.ids import Candidates, Ids
 from hub.near import Places, near_pairs
 from hub.progress import CALLEE_MARGIN_NS, Moment, margin_ns
 from hub.remembered import Remembered
+from hub.words import mixed
 
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -36,8 +37,6 @@ Mask = NDArray[np.bool_]
 NONE: Numbers = np.zeros(0, np.int64)
 USUAL = 4.0
 """`Judgement.unusual` of nine in ten calls is less."""
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +174,7 @@ class Join:
         soon = soon & asked
         if not soon.any() or (halves.leads | ~asked).all() or not (halves.leads & asked).any():
             return []
-        keys = halves.key ^ halves.claim * _ODD if claims else halves.key
+        keys = mixed(halves.key, halves.claim) if claims else halves.key
         asked &= np.isin(keys, keys[soon])
         asked &= halves.start_ns <= halves.end_ns[soon].max() + fits.TOLERANCE_NS
         halves, keys = halves.at(asked), keys[asked]
