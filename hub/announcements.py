@@ -92,6 +92,7 @@ def _check_proxy(proxy: pb.Proxy) -> None:
     if proxy.kind not in (pb.PROXY_KIND_PUBLIC, pb.PROXY_KIND_PRIVATE):
         raise RemoteError(f"hello.proxies.kind: {proxy.kind}; public or private")
     _check_names("hello.proxies.networks", proxy.networks)
+    _check_subnets("hello.proxies.trusted_proxies", proxy.trusted_proxies)
     _check_count("hello.proxies.addresses", len(proxy.addresses), defaults.MAX_LIST)
     for address in proxy.addresses:
         try:
@@ -104,13 +105,17 @@ def _check_proxy(proxy: pb.Proxy) -> None:
 
 def _check_network(network: pb.Network) -> None:
     _check_names("inventory.networks.name", (network.name,))
-    _check_count("inventory.networks.subnets", len(network.subnets), defaults.MAX_LIST)
-    for subnet in network.subnets:
+    _check_subnets("inventory.networks.subnets", network.subnets)
+    _check_addresses("inventory.networks.gateways", network.gateways)
+
+
+def _check_subnets(field: str, subnets: Sequence[str]) -> None:
+    _check_count(field, len(subnets), defaults.MAX_LIST)
+    for subnet in subnets:
         try:
             ip_network(subnet, strict=False)
         except ValueError:
-            raise RemoteError(f"inventory.networks.subnets: {_shown(subnet)} is no CIDR") from None
-    _check_addresses("inventory.networks.gateways", network.gateways)
+            raise RemoteError(f"{field}: {_shown(subnet)} is no CIDR") from None
 
 
 def _check_endpoint(endpoint: pb.Endpoint) -> None:

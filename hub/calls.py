@@ -38,6 +38,8 @@ COLUMNS: dict[str, Column] = {
     "reason": (np.uint8, ()),
     "other": (np.int16, ()),  # number of the server that the missing half belongs to; -1: none
     "answered_by_service": (np.bool_, ()),
+    "claims": (np.uint8, ()),  # what its headers claim and is not believed: `Claim` bits
+    "ignored": (np.bool_, ()),  # it is on a network that is none of the relevant ones
     "bytes_in": (np.int64, ()),
     "bytes_out": (np.int64, ()),
     "hop0": (np.int64, ()),  # rows; -1: none
@@ -57,6 +59,12 @@ class Counted:
     ok: NDArray[np.bool_]
     bytes_in: Numbers
     bytes_out: Numbers
+    spoofed: NDArray[np.bool_]
+    """Headers claim what they may not."""
+
+    def part(self, mask: NDArray[np.bool_]) -> Counted:
+        """Of some of the calls."""
+        return Counted(*(getattr(self, name)[mask] for name in self.__slots__))
 
 
 class Calls:
@@ -85,6 +93,7 @@ class Calls:
             take("ok", numbers),
             take("bytes_in", numbers),
             take("bytes_out", numbers),
+            take("claims", numbers) != 0,
         )
 
     def kept(self) -> Numbers:

@@ -12,12 +12,13 @@ from typing import Any, Literal
 import numpy as np
 
 from hub import forms
+from hub.callees import host_and_port
 from hub.calls import Numbers, call_id
-from hub.enums import JoinKey, Missing, NodeKind, Origin, PeerKind, Reason
+from hub.enums import Claim, JoinKey, Missing, NodeKind, Origin, PeerKind, Reason
 from hub.federation import ServerRecord
+from hub.forwarded import believed
 from hub.graph import EdgeRecord, NodeRecord
-from hub.identity import host_and_port
-from hub.model import ProxyKind
+from hub.logs import Log
 from hub.origin import why
 from hub.parents import Parents
 from hub.pipeline import Pipeline
@@ -119,7 +120,7 @@ class Describe:
             status=value("status"),
             ok=value("ok"),
             origin=word(Origin(value("origin"))),
-            address=rows.text("client", first) or None,
+            address=self._caller_address(first),
             answered_by="service" if value("answered_by_service") else "proxy",
             join=word(JoinKey(value("by"))),
             missing=self._missing(value("missing")),
@@ -172,6 +173,7 @@ class Describe:
             upstream_status=value("upstream_status"),
             client=_host_port(rows.text("client", row), value("client_port")),
             forwarded=rows.text("forwarded", row) or None,
+            spoofed=self._spoofed(row, by),
             entry_point=rows.text("entry_point", row) or None,
             router=rows.text("router", row) or None,
             service=rows.text("service", row) or None,
@@ -184,13 +186,27 @@ class Describe:
             request_count=value("request_count"),
             retries=value("retries"),
             trace_id=struct.pack("<QQ", *trace.tolist()).hex() if trace.any() else None,
-            why=self._why(value("peer"), log.proxy.kind, by),
+            why=self._why(row, log, by),
         )
 
-    def _why(self, peer_number: int, kind: ProxyKind, by: JoinKey) -> str:
-        peer = self._pipeline.identity.peers.items[peer_number]
+    def _spoofed(self, row: int, by: JoinKey) -> list[Literal["forwarded", "hop_id"]]:
+        claims = self._settling.verdict.claims(np.array([row], np.int64))[0]
+        if by is JoinKey.HOP_ID:  # it is proven
+            claims &= ~np.uint8(Claim.HOP_ID)
+        return [word(claim) for claim in Claim if claim & claims]
+
+    def _why(self, row: int, log: Log, by: JoinKey) -> str:
+        rows, kind = self._settling.rows, log.proxy.kind
+        peer = self._pipeline.identity.peers.items[rows.table.value("peer", row)]
         other = self._pipeline.server(peer.server).id if peer.server >= 0 else None
         text = why(kind, peer.kind, other, peer.known_host)
+        if peer.trusted:
+            text = (
+                f"public proxy; peer is a trusted proxy and forwards for {self._forwards(row, log)}"
+            )
+            text += f", which is {other}'s address" if other else ""
+        if peer.ignored:
+            text += "; its network is none of the relevant ones"
         if by is JoinKey.NONE or peer.kind in (PeerKind.OWN_ENDPOINT, PeerKind.OWN_SUBNET):
             return text
         matched = {
@@ -204,8 +220,14 @@ class Describe:
     def _reader(self, table: Table, number: int) -> Callable[[str], Any]:
         return lambda name: table.value(name, number)
 
+    def _forwards(self, row: int, log: Log) -> str:
+        return believed(self._settling.rows.text("forwarded", row), log.proxy.trusted)
+
     def _caller_address(self, row: int) -> str | None:
-        return self._settling.rows.text("client", row) or None
+        rows = self._settling.rows
+        if self._pipeline.identity.peers.items[rows.table.value("peer", row)].trusted:
+            return self._forwards(row, self._settling.logs[rows.table.value("log", row)])
+        return rows.text("client", row) or None
 
     def _callee_address(self, row: int, to_node: int) -> str | None:
         node = self._graph.nodes[to_node]

@@ -34,12 +34,14 @@ class EdgeFinder:
         first = self._logs.proxies(take("log", hop0))
         second = self._logs.proxies(take("log", np.where(hop1 >= 0, hop1, hop0)))
         second = np.where(hop1 >= 0, second, -1)
-        way = first << 3 | origins.astype(np.int64)
+        ignored = values["ignored"] != 0
+        way = first << 4 | ignored.astype(np.int64) << 3 | origins.astype(np.int64)
         words = mixed(callers, callees, way, second)
 
         def make(row: int) -> int:
             via = tuple(int(node) for node in (first[row], second[row]) if node >= 0)
             origin = Origin(int(origins[row]))
-            return self._graph.edge(int(callers[row]), int(callees[row]), origin, via).number
+            ends = int(callers[row]), int(callees[row])
+            return self._graph.edge(*ends, origin, via, bool(ignored[row])).number
 
         return remembered(self._known, words, make)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 
 class NodeKind(IntEnum):
@@ -57,6 +57,14 @@ class Reason(IntEnum):
     CALLEE_UNREACHABLE = 5
     CALLEE_LINE_LOST = 6
     UNKNOWN = 7
+
+
+class Claim(IntFlag):
+    """What a request claims in its headers without being entitled to."""
+
+    NONE = 0
+    FORWARDED = 1
+    HOP_ID = 2
 
 
 class PeerKind(IntEnum):

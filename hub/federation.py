@@ -41,6 +41,8 @@ class Network:
     subnets: tuple[Subnet, ...]
     gateways: frozenset[Address]
     shared: bool
+    ignored: bool = False
+    """It is none of the relevant ones: its calls stay out of the view and are counted."""
 
     def holds(self, address: Address) -> bool:
         """Whether the address lies in one of its subnets."""
@@ -57,6 +59,7 @@ class Span:
     network: str
     shared: bool
     source: int
+    ignored: bool = False
 
     def covers(self, at_ns: int) -> bool:
         """Whether the span holds at a time of the server's clock."""
@@ -72,6 +75,8 @@ class ProxyRecord:
     node: int
     addresses: frozenset[str] = frozenset()
     networks: tuple[str, ...] = ()
+    trusted: tuple[Subnet, ...] = ()
+    """What stands before a public one and is believed: a CDN, a load balancer."""
 
 
 @dataclass(slots=True)
@@ -107,10 +112,18 @@ class ServerRecord:
 
 
 def span_at(spans: list[Span], at_ns: int) -> Span | None:
-    """The span that holds: Docker outranks Traefik's API outranks configuration, newer outranks
-    older."""
+    """The span that holds: Docker outranks Traefik's API outranks configuration, a relevant network
+    an ignored one, newer outranks older."""
     fitting = [span for span in spans if span.covers(at_ns)]
-    return max(fitting, key=lambda span: (span.source, span.from_ns), default=None)
+    return max(
+        fitting, key=lambda span: (span.source, not span.ignored, span.from_ns), default=None
+    )
+
+
+def boundaries(spans: Iterable[Span]) -> list[int]:
+    """The times at which an answer can change, the beginning of time first."""
+    times = {time for span in spans for time in (span.from_ns, span.to_ns) if time}
+    return [0, *sorted(times)]
 
 
 class Federation:
@@ -160,6 +173,7 @@ class Federation:
         of_all = any(network.shared for network in server.networks)
         server.networks = [_network(message) for message in inventory.networks]
         shared = {network.name for network in server.networks if network.shared}
+        ignored = {network.name for network in server.networks if network.ignored}
         endpoints: dict[Address, list[Span]] = defaultdict(list)
         names: dict[str, list[Span]] = defaultdict(list)
         for message in inventory.endpoints:
@@ -167,7 +181,11 @@ class Federation:
             if address is None:
                 continue
             node = self._graph.node(
-                f"{server.id}/{message.service}", NodeKind.SERVICE, server.id, message.service
+                f"{server.id}/{message.service}",
+                NodeKind.SERVICE,
+                server.id,
+                message.service,
+                shown=message.network not in ignored,
             ).number
             span = Span(
                 message.valid_from_ns,
@@ -176,6 +194,7 @@ class Federation:
                 message.network,
                 message.network in shared,
                 message.source,
+                message.network in ignored,
             )
             endpoints[address].append(span)
             for name in {message.service, message.container, *message.aliases} - {""}:
@@ -212,13 +231,15 @@ class Federation:
         record.kind = ProxyKind(message.kind)
         record.addresses = frozenset(message.addresses)
         record.networks = tuple(message.networks)
+        record.trusted = _subnets(message.trusted_proxies)
         return record
 
     def _describe(self, server: ServerRecord, inventory: pb.Inventory) -> None:
         """Bring the containers and addresses of the server's service nodes up to date."""
+        ignored = {network.name for network in server.networks if network.ignored}
         containers: dict[int, list[Container]] = defaultdict(list)
         for message in inventory.endpoints:
-            if message.valid_to_ns:
+            if message.valid_to_ns or message.network in ignored:
                 continue
             node = self._graph.find(f"{server.id}/{message.service}")
             if node is not None:
@@ -243,10 +264,15 @@ def _addresses(texts: Iterable[str]) -> frozenset[Address]:
 
 
 def _network(message: pb.Network) -> Network:
-    subnets = []
-    for text in message.subnets:
-        try:
-            subnets.append(ipaddress.ip_network(text, strict=False))
-        except ValueError:
-            continue
-    return Network(message.name, tuple(subnets), _addresses(message.gateways), message.shared)
+    return Network(
+        message.name,
+        _subnets(message.subnets),
+        _addresses(message.gateways),
+        message.shared,
+        message.ignored,
+    )
+
+
+def _subnets(texts: Iterable[str]) -> tuple[Subnet, ...]:
+    """Of texts that `announcements` has checked."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)

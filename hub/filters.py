@@ -44,6 +44,7 @@ class Filters:
     trace_id: bytes | None = None
     node: str | None = None
     edge: str | None = None
+    spoofed: bool | None = None
     q: str | None = None
 
 
@@ -129,5 +130,6 @@ _READERS: dict[str, tuple[str, object, str]] = {
     "method": ("method", str.upper, "a method"),
     "path": ("path", path_pattern, "a path, * standing for anything"),
     "join": ("join", lambda text: JoinKey[text.upper()], _words(JoinKey)),
+    "spoofed": ("spoofed", lambda text: {"true": True, "false": False}[text], "true or false"),
     "trace_id": ("trace_id", _trace, "32 hexadecimal digits"),
 }

@@ -56,6 +56,8 @@ class EdgeRecord:
     to_node: int
     origin: Origin
     via: tuple[int, ...]
+    ignored: bool = False
+    """An end is on a network that is none of the relevant ones: out of the view."""
     present: bool = True
     version: int = 0
 
@@ -71,7 +73,9 @@ class Graph:
         self.nodes: list[NodeRecord] = []
         self.edges: list[EdgeRecord] = []
         self._nodes: dict[str, NodeRecord] = {}
-        self._edges: dict[tuple[int, int, Origin], EdgeRecord] = {}
+        self._edges: dict[tuple[int, int, Origin, bool], EdgeRecord] = {}
+        self._ignored = np.zeros(64, np.bool_)
+        """By edge."""
         self._sightings = Sightings()
         self._whole = np.zeros(64, np.bool_)
         """By edge: it is shown, and so are its ends and its way."""
@@ -83,11 +87,14 @@ class Graph:
         server: str | None,
         name: str | None,
         proxy_kind: ProxyKind | None = None,
+        *,
+        shown: bool = True,
     ) -> NodeRecord:
-        """The node of this id, made where it is new."""
+        """The node of this id, made where it is new; one that is not `shown` is first shown when a
+        call on a relevant network is seen."""
         record = self._nodes.get(id)
         if record is None:
-            record = NodeRecord(len(self.nodes), id, kind, server, name, proxy_kind)
+            record = NodeRecord(len(self.nodes), id, kind, server, name, proxy_kind, present=shown)
             self.nodes.append(record)
             self._nodes[id] = record
             self.changed(record)
@@ -98,14 +105,23 @@ class Graph:
         return self._nodes.get(id)
 
     def edge(
-        self, from_node: int, to_node: int, origin: Origin, via: tuple[int, ...]
+        self,
+        from_node: int,
+        to_node: int,
+        origin: Origin,
+        via: tuple[int, ...],
+        ignored: bool = False,
     ) -> EdgeRecord:
         """The edge between two nodes; the longest way that any of its calls took is kept."""
-        key = (from_node, to_node, origin)
+        key = (from_node, to_node, origin, ignored)
         record = self._edges.get(key)
         if record is None:
             id = f"{self.nodes[from_node].id}>{self.nodes[to_node].id}:{origin.name.lower()}"
-            record = EdgeRecord(len(self.edges), id, from_node, to_node, origin, via)
+            if ignored:
+                id += ":ignored"
+            record = EdgeRecord(
+                len(self.edges), id, from_node, to_node, origin, via, ignored, not ignored
+            )
             self.edges.append(record)
             self._edges[key] = record
             self._goes(record)
@@ -118,7 +134,9 @@ class Graph:
         self._sightings.goes(edge.number, (edge.from_node, edge.to_node, *edge.via))
         if len(self._whole) <= edge.number:
             self._whole = np.concatenate([self._whole, np.zeros_like(self._whole)])
+            self._ignored = np.concatenate([self._ignored, np.zeros_like(self._ignored)])
         self._whole[edge.number] = False
+        self._ignored[edge.number] = edge.ignored
         self.changed(edge)
 
     def changed(self, record: NodeRecord | EdgeRecord) -> None:
@@ -126,8 +144,14 @@ class Graph:
         self.version += 1
         record.version = self.version
 
+    def ignored(self, edges: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Which of these are out of the view."""
+        ignored: NDArray[np.bool_] = self._ignored[edges]
+        return ignored
+
     def seen(self, edges: NDArray[np.int64], end_ns: NDArray[np.int64]) -> None:
-        """Calls on these edges ended at these times; both ends and the edge are alive."""
+        """Calls on these edges, none of them ignored, ended at these times; both ends and the edge
+        are alive."""
         self._sightings.add(edges, end_ns)
         whole = self._whole[edges]
         if not whole.all():

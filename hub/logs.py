@@ -32,6 +32,7 @@ class Logs:
         self._servers = np.zeros(0, np.int32)
         self._public = np.zeros(0, np.bool_)
         self._proxies = np.zeros(0, np.int64)
+        self._trusting = np.zeros(0, np.bool_)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -61,6 +62,11 @@ class Logs:
         self._refresh()
         return self._proxies[logs]
 
+    def trusting(self, logs: NDArray[np.int32]) -> Mask:
+        """Which of these logs are of proxies that have trusted proxies before them."""
+        self._refresh()
+        return self._trusting[logs]
+
     def _refresh(self) -> None:
         state = (len(self._items), self._federation.generation)
         if state != self._state:  # a hello may change a proxy's kind
@@ -70,3 +76,4 @@ class Logs:
                 [log.proxy.kind is ProxyKind.PUBLIC for log in self._items], np.bool_
             )
             self._proxies = np.array([log.proxy.node for log in self._items], np.int64)
+            self._trusting = np.array([bool(log.proxy.trusted) for log in self._items], np.bool_)

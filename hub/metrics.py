@@ -80,13 +80,25 @@ class HubCollector(Collector):
         skew = GaugeMetricFamily(
             "hopwatch_clock_skew_seconds", "Its clock minus the hub's.", labels=["server"]
         )
+        spoofed = GaugeMetricFamily(
+            "hopwatch_calls_spoofed",
+            "Calls to it whose headers claim what their peer may not.",
+            labels=["server"],
+        )
+        ignored = GaugeMetricFamily(
+            "hopwatch_calls_ignored",
+            "Calls on networks of it that are none of the relevant ones.",
+            labels=["server"],
+        )
         for server in self._state.servers(time.time_ns()):
             connected.add_metric([server.id], float(server.connected))
             if server.lag_ms is not None:
                 lag.add_metric([server.id], server.lag_ms / 1e3)
             if server.skew_ms is not None:
                 skew.add_metric([server.id], server.skew_ms / 1e3)
-        yield from (connected, lag, skew)
+            spoofed.add_metric([server.id], server.calls_spoofed)
+            ignored.add_metric([server.id], server.calls_ignored)
+        yield from (connected, lag, skew, spoofed, ignored)
 
     def _calls(self) -> Iterator[Metric]:
         settling, graph = self._pipeline.settling, self._pipeline.graph

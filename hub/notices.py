@@ -47,6 +47,9 @@ class Notices:
         odd = np.isin(table.take("origin", numbers), [Origin.OUTSIDE, Origin.HAIRPIN])
         for edge, count in zip(*np.unique(edges[odd], return_counts=True), strict=True):
             self._odd_edge(int(edge), int(count))
+        spoofed = table.take("claims", numbers) != 0
+        for edge, count in zip(*np.unique(edges[spoofed], return_counts=True), strict=True):
+            self._spoofed(int(edge), int(count))
         half = table.take("missing", numbers) != Missing.NOTHING
         for edge, count in zip(*np.unique(edges[half], return_counts=True), strict=True):
             self._half_seen(int(edge), int(count))
@@ -84,6 +87,23 @@ class Notices:
             text = "A registered server calls a public proxy: it could use the private one."
             kind = "hairpin"
         self._put(f"{kind}:{edge.id}", kind, title, text, count, source.id, number, proxy.server)
+
+    def _spoofed(self, number: int, count: int) -> None:
+        graph = self._pipeline.graph
+        edge = graph.edges[number]
+        source, proxy = graph.nodes[edge.from_node], graph.nodes[edge.via[0]]
+        self._put(
+            f"spoof:{edge.id}",
+            "spoof",
+            f"{source.name or source.id} sends headers that it may not",
+            f"Requests at {proxy.name} of {proxy.server} claim a forwarded address or a hop id; "
+            "neither is believed. Is it a CDN or a load balancer of yours? Then name it in the "
+            "proxy's trusted_proxies.",
+            count,
+            source.id,
+            number,
+            proxy.server,
+        )
 
     def _half_seen(self, number: int, count: int) -> None:
         graph = self._pipeline.graph

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
+from numpy.typing import NDArray
 
 from hub.calls import Numbers
 from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS
@@ -75,6 +76,9 @@ class Pipeline:
         self.settling = Settling(self.federation, self.graph, self.identity)
         self.rollup = Rollup()
         self.totals = Totals()
+        self.ignored = Totals()
+        """Of calls on networks that are none of the relevant ones; nothing else tells of them but
+        the list of calls."""
         self.ledger = Ledger()
         self.watermarks = Watermarks()
         self.skews = Skews()
@@ -163,6 +167,15 @@ class Pipeline:
             return None
         return self.progress.watermark_ns(record.number)
 
+    def calls_at(self, server: ServerRecord, counts: NDArray[np.int64]) -> int:
+        """Of counts by edge: those of edges whose calls came in at this server."""
+        edges = np.flatnonzero(counts).tolist()
+        nodes = self.graph.nodes
+        first = [nodes[self.graph.edges[edge].via[0]].server for edge in edges]
+        return sum(
+            int(counts[edge]) for edge, at in zip(edges, first, strict=True) if at == server.id
+        )
+
     def callless(self) -> dict[int, Callless]:
         """By log number: kept rows that stand in no call, and what of them waits."""
         rows = self.settling.rows.table
@@ -250,17 +263,27 @@ class Pipeline:
 
     def _publish(self, outcome: Outcome, now_ns: int) -> None:
         for sign, counted in outcome.counted:
+            ignored = self.graph.ignored(counted.edge)
+            if ignored.any():
+                self.ignored.add(sign, counted.part(ignored), now_ns)
+                counted = counted.part(~ignored)
             self.totals.add(sign, counted, now_ns)
             self.rollup.add(sign, counted)
             if sign > 0:
                 self.graph.seen(counted.edge, counted.end_ns)
-        new, amended = _joined(outcome.new), np.unique(_joined(outcome.amended))
+        new = self._shown(_joined(outcome.new))
+        amended = self._shown(np.unique(_joined(outcome.amended)))
         if len(new) or len(amended):
             for listener in self.listeners:
                 listener.settled(new, amended)
         for rows in outcome.halves:
             for listener in self.listeners:
                 listener.half_seen(rows)
+
+    def _shown(self, calls: Numbers) -> Numbers:
+        """Those of these that are on relevant networks."""
+        ignored = self.settling.calls.table.take("ignored", calls)
+        return calls[~ignored] if ignored.any() else calls
 
     def _forget_old_rows(self, now_ns: int) -> None:
         rows, calls = self.settling.rows, self.settling.calls.table

@@ -78,6 +78,8 @@ class Query:
             conditions.append(lambda calls: take("origin", calls) == origin)
         if (join := filters.join) is not None:
             conditions.append(lambda calls: take("by", calls) == join)
+        if (spoofed := filters.spoofed) is not None:
+            conditions.append(lambda calls: (take("claims", calls) != 0) == spoofed)
         if filters.status is not None:
             conditions.append(self._status(filters.status))
         if filters.edge is not None:

@@ -62,7 +62,7 @@ class Settling:
         self.join = Join(self.halves, self.delays)
         self._graph = graph
         self._identity = identity
-        self._verdict = Verdict(self.rows, identity, self.logs)
+        self.verdict = Verdict(self.rows, identity, self.logs)
         self._edges = EdgeFinder(graph, self.rows, self.logs)
 
     # --- steps
@@ -76,7 +76,7 @@ class Settling:
         if len(numbers):
             self._identify(numbers)
             half, waits = self.halves.mark(numbers)
-            self._new(numbers[~waits], self._verdict.alone(numbers[~waits]), moment, outcome)
+            self._new(numbers[~waits], self.verdict.alone(numbers[~waits]), moment, outcome)
             self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
         return outcome
 
@@ -109,7 +109,7 @@ class Settling:
         joined = (hop1 >= 0) & (np.isin(hop0, changed) | np.isin(hop1, changed))
         take, pairs = self.calls.table.take, numbers[joined]
         by, confidence = take("by", pairs), take("confidence", pairs)
-        values = self._verdict.joined(hop0[joined], hop1[joined], by, confidence)
+        values = self.verdict.joined(hop0[joined], hop1[joined], by, confidence)
         self._amend(pairs, values, outcome)
         alone = changed[~np.isin(changed, np.concatenate([hop0[hop1 >= 0], hop1]))]
         self._settle_anew(alone, moment, now_ns, outcome)
@@ -140,9 +140,9 @@ class Settling:
         self.rows.table.put("seen_ns", numbers[waits & ~waited], now_ns)
         calls = self.rows.table.take("call", numbers)
         settled = ~waits & (calls >= 0)
-        self._amend(calls[settled], self._verdict.alone(numbers[settled]), outcome)
+        self._amend(calls[settled], self.verdict.alone(numbers[settled]), outcome)
         whole = numbers[~waits & (calls < 0)]
-        self._new(whole, self._verdict.alone(whole), moment, outcome)
+        self._new(whole, self.verdict.alone(whole), moment, outcome)
         self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
 
     # --- settling
@@ -150,7 +150,7 @@ class Settling:
     def _settle_alone(
         self, rows: Numbers, moment: Moment, progress: Progress, outcome: Outcome
     ) -> None:
-        values = self._verdict.alone(rows)
+        values = self.verdict.alone(rows)
         halves = HalfView(self.halves, rows, moment.skews)
         there_ns = halves.start_ns + moment.skews[halves.other]
         lost = progress.lines_lacking(halves.other, there_ns)
@@ -181,7 +181,7 @@ class Settling:
         callees = np.concatenate([joined.callees for joined in pairs])
         by = np.concatenate([np.full(len(joined.callers), joined.by) for joined in pairs])
         confidence = np.concatenate([joined.confidence for joined in pairs])
-        values = self._verdict.joined(callers, callees, by, confidence)
+        values = self.verdict.joined(callers, callees, by, confidence)
         first, second = self.calls_of(callers), self.calls_of(callees)
         earlier = np.where(first >= 0, first, second)
         fresh = earlier < 0
@@ -210,7 +210,7 @@ class Settling:
             end_ns=self.end_ns(id_rows, moment),
             edge=self._edges.find(values),
             **values,
-            **self._verdict.result(values["hop0"], values["hop1"]),
+            **self.verdict.result(values["hop0"], values["hop1"]),
         )
         self._claim_rows(numbers, values)
         outcome.new.append(numbers)
@@ -220,7 +220,7 @@ class Settling:
         if not len(numbers):
             return
         outcome.counted.append((-1, self.calls.counted(numbers)))
-        result = self._verdict.result(values["hop0"], values["hop1"])
+        result = self.verdict.result(values["hop0"], values["hop1"])
         self.calls.amend(numbers, edge=self._edges.find(values), **values, **result)
         self._claim_rows(numbers, values)
         outcome.amended.append(numbers)
@@ -248,10 +248,11 @@ class Settling:
         rows = waiting[unshown]
         rows = rows[self.calls_of(rows) < 0]
         if len(rows):
-            edges = self._edges.find(self._verdict.alone(rows))
-            self._graph.seen(edges, self.end_ns(rows, moment))
+            edges = self._edges.find(self.verdict.alone(rows))
             self.rows.table.put("shown_edge", rows, edges)
-            outcome.halves.append(rows)
+            shown = ~self._graph.ignored(edges)
+            self._graph.seen(edges[shown], self.end_ns(rows[shown], moment))
+            outcome.halves.append(rows[shown])
 
     def end_ns(self, rows: Numbers, moment: Moment) -> Numbers:
         """When these requests ended, in the hub's clock."""

@@ -75,5 +75,7 @@ class State:
             lines_malformed=malformed,
             lines_missing=pipeline.ledger.missing(id),
             malformed_samples=pipeline.ledger.samples(id),
+            calls_spoofed=pipeline.calls_at(record, pipeline.totals.spoofed),
+            calls_ignored=pipeline.calls_at(record, pipeline.ignored.counts[:, 0]),
             reason=record.gone_reason,
         )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.forwarded import nearest
 from hub.rows import Rows
 
 Codes = NDArray[np.int32]
@@ -48,13 +49,13 @@ class Texts:
         return self._clients.of(clients)
 
     def claims(self, forwarded: Codes) -> Hashes:
-        """Of the first address of each forwarded header."""
+        """Of whom each forwarded header's sender itself says to speak for."""
         self._refresh()
         return self._claims.of(forwarded)
 
     def claimed(self, code: int) -> str:
-        """The first address of a forwarded header."""
-        return _first(self._rows.strings["forwarded"].values[code])
+        """Whom a forwarded header's sender itself says to speak for."""
+        return nearest(self._rows.strings["forwarded"].values[code])
 
     def ends_with(self, longer: Codes, shorter: Codes) -> Mask:
         """Whether each path ends with the other."""
@@ -88,7 +89,7 @@ class Texts:
         self._tails = _Hashed(strings["path"].values, lambda path: path.rpartition("/")[2])
         self._methods = _Hashed(strings["method"].values, str)
         self._clients = _Hashed(strings["client"].values, str)
-        self._claims = _Hashed(strings["forwarded"].values, _first)
+        self._claims = _Hashed(strings["forwarded"].values, nearest)
         self._endings: dict[int, bool] = {}
 
 
@@ -111,7 +112,3 @@ class _Hashed:
             self._hashes[known:end] = [hash(part) & _64_BITS if part else 0 for part in parts]
             self._known = end
         return self._hashes[codes]
-
-
-def _first(header: str) -> str:
-    return header.partition(",")[0].strip()

@@ -18,23 +18,31 @@ class Totals:
     """Calls, errors and bytes by edge."""
 
     def __init__(self) -> None:
-        self._columns = np.zeros((3, 64), np.int64)  # one column of counts behind the other
+        self._columns = np.zeros((4, 64), np.int64)  # one column of counts behind the other
         self._changed_ns = np.zeros(64, np.int64)
 
     @property
     def counts(self) -> Ints:
         """By edge number, shape (edges, 3): calls, errors, bytes."""
-        return self._columns.T
+        return self._columns[:3].T
+
+    @property
+    def spoofed(self) -> Ints:
+        """By edge number: calls whose headers claim what they may not."""
+        spoofed: Ints = self._columns[3]
+        return spoofed
 
     def add(self, sign: int, calls: Counted, now_ns: int) -> None:
         """Count these calls, or take them back."""
         if not len(calls.edge):
             return
         self._make_room(int(calls.edge.max()) + 1)
-        count, errors, size = self._columns
+        count, errors, size, spoofed = self._columns
         np.add.at(count, calls.edge, sign)
         np.add.at(errors, calls.edge[~calls.ok], sign)
         np.add.at(size, calls.edge, sign * (calls.bytes_in + calls.bytes_out))
+        if calls.spoofed.any():
+            np.add.at(spoofed, calls.edge[calls.spoofed], sign)
         self._changed_ns[calls.edge] = now_ns
 
     def changed_since(self, then_ns: int) -> Ints:

@@ -11,7 +11,9 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
+from hub.claims import unproven
 from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason
+from hub.halves import has_id
 from hub.identity import Identity
 from hub.logs import Logs
 from hub.origin import first_hop_origins
@@ -62,6 +64,9 @@ class Verdict:
             "other": np.where(to_other, identity.callees.column("server", callees), -1),
             "hop0": numbers,
             "hop1": zeros - 1,
+            "claims": self.claims(numbers),
+            "ignored": identity.peers.column("ignored", peers)
+            | identity.callees.column("ignored", callees),
         }
 
     def joined(
@@ -73,7 +78,7 @@ class Verdict:
     ) -> Values:
         """Of calls of these pairs of rows."""
         table, identity = self._rows.table, self._identity
-        peers = table.take("peer", callers)
+        peers, answering = table.take("peer", callers), table.take("callee", callees)
         known_host = identity.peers.column("known_host", peers) != 0
         outside = identity.peers.column("kind", peers) == PeerKind.ELSEWHERE
         public = self._logs.public(table.take("log", callers))
@@ -86,7 +91,7 @@ class Verdict:
                 Origin.CROSS_SERVER,
             ),
             "from_node": identity.peers.column("node", peers),
-            "to_node": identity.callees.column("node", table.take("callee", callees)),
+            "to_node": identity.callees.column("node", answering),
             "by": by,
             "confidence": confidence,
             "missing": zeros + Missing.NOTHING,
@@ -94,7 +99,22 @@ class Verdict:
             "other": zeros - 1,
             "hop0": callers,
             "hop1": callees,
+            "claims": self.claims(callers),
+            "ignored": identity.peers.column("ignored", peers)
+            | identity.callees.column("ignored", answering),
         }
+
+    def claims(self, numbers: Numbers) -> NDArray[np.uint8]:
+        """What these rows' requests claim and are not believed."""
+        take, peers = self._rows.table.take, self._identity.peers
+        peer = take("peer", numbers)
+        return unproven(
+            self._logs.public(take("log", numbers)),
+            peers.column("kind", peer),
+            peers.column("trusted", peer) != 0,
+            take("forwarded", numbers) != 0,
+            has_id(take("hop_parent", numbers)),
+        )
 
     def result(self, hop0: Numbers, hop1: Numbers) -> Values:
         """What came of calls of these hops (-1: no second one)."""

@@ -223,6 +223,7 @@ def greeting(config: AgentConfig, instance: bytes, *, backfill: bool) -> pb.Hell
                 kind=_KINDS[proxy.kind],
                 addresses=proxy.addresses,
                 networks=proxy.networks,
+                trusted_proxies=proxy.trusted_proxies,
             )
             for proxy in config.proxies
         ],

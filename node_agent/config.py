@@ -149,6 +149,7 @@ class Proxy(Section):
     format: Literal["json", "clf", "auto"] = "auto"
     addresses: tuple[ListenAddress, ...] = ()
     networks: tuple[Name, ...] = ()
+    trusted_proxies: tuple[Subnet, ...] = ()
     traefik_api: HttpUrl | None = None
 
 
@@ -159,6 +160,7 @@ class Network(Section):
     subnet: Subnet | None = None
     gateway: Address | None = None
     shared: bool = False
+    ignored: bool = False
 
 
 class Docker(Section):
@@ -229,3 +231,12 @@ class AgentConfig(BaseSettings):
     metrics: Metrics = Field(default_factory=Metrics)
     state: State = Field(default_factory=State)
     log: Log = Field(default_factory=Log)
+
+    def is_relevant(self, network: str) -> bool:
+        """Whether calls on this network are shown: all are where `[docker] networks` names none;
+        else those that it or a proxy names."""
+        if self.docker is None or not self.docker.networks:
+            return True
+        return network in self.docker.networks or any(
+            network in proxy.networks for proxy in self.proxies
+        )

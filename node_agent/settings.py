@@ -198,6 +198,13 @@ def _contradictions(config: AgentConfig) -> Iterator[str]:
     yield from _doubles("proxies", "name", [proxy.name for proxy in config.proxies])
     yield from _doubles("proxies", "access_log", [str(p.access_log) for p in config.proxies])
     yield from _doubles("networks", "name", [network.name for network in config.networks])
+    for i, proxy in enumerate(config.proxies):
+        if proxy.trusted_proxies and proxy.kind == "private":
+            yield (
+                f"proxies[{i}].trusted_proxies: is for public proxies, whose clients a CDN or a "
+                "load balancer hides; a private one believes the registered servers and nobody "
+                "else. Leave it out"
+            )
     known = {network.name for network in config.networks}
     if config.docker is not None:
         return

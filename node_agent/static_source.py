@@ -33,6 +33,7 @@ def static_inventory(config: AgentConfig) -> pb.Inventory:
             subnets=[network.subnet] if network.subnet else [],
             gateways=[network.gateway] if network.gateway else [],
             shared=network.shared,
+            ignored=network.ignored or not config.is_relevant(network.name),
         )
         for network in config.networks
     ]

@@ -200,6 +200,7 @@ export interface Hop {
   upstream_status: number;
   client: string;
   forwarded: string | null;
+  spoofed: ("forwarded" | "hop_id")[];
   entry_point: string | null;
   router: string | null;
   service: string | null;
@@ -262,6 +263,8 @@ export interface ServerState {
   lines_malformed: number;
   lines_missing: number;
   malformed_samples: MalformedForm[];
+  calls_spoofed: number;
+  calls_ignored: number;
   reason: string | null;
 }
 /**

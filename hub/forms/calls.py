@@ -56,6 +56,8 @@ class Hop(Form):
     """The TCP peer, `ip:port`."""
     forwarded: str | None
     """The client that the peer claims to speak for, where the entry point trusts it."""
+    spoofed: list[Literal["forwarded", "hop_id"]]
+    """What its headers claim and a peer like this may not: shown, not believed."""
     entry_point: str | None
     router: str | None
     """null: no route matched."""

@@ -38,6 +38,10 @@ class ServerState(Form):
     """Lost by the proxies' own count of requests."""
     malformed_samples: list[MalformedForm]
     """The last 5."""
+    calls_spoofed: int
+    """Calls to it whose headers claim what their peer may not."""
+    calls_ignored: int
+    """Calls on networks that are none of the relevant ones: out of the view, but listed."""
     reason: str | None
     """Why it is not connected, where the hub knows."""
 

@@ -31,7 +31,7 @@ def counted(edge: Any, end_ns: Any, duration_ns: Any, ok: bool = True) -> Counte
         np.atleast_1d(np.array(values, np.int64)) for values in (edge, end_ns, duration_ns)
     )
     ones = np.ones(len(edge), np.int64)
-    return Counted(edge, end_ns, duration_ns, np.full(len(edge), ok), ones, ones)
+    return Counted(edge, end_ns, duration_ns, np.full(len(edge), ok), ones, ones, ones < 0)
 
 
 # --- rollup and totals ---------------------------------------------------------------------------

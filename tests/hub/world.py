@@ -280,7 +280,9 @@ def check_invariants(world: World) -> None:
     for name, number in (("hop0", kept), ("hop1", kept[hops[1] >= 0])):
         owners = rows.take("call", calls.table.take(name, number))
         assert (owners == number).all(), "a line knows another call than the one it stands in"
-    _check_counts(world, kept)
+    ignored = calls.table.take("ignored", kept)
+    assert pipeline.ignored.counts[:, 0].sum() == ignored.sum(), "an ignored call is not counted"
+    _check_counts(world, kept[~ignored])
     assert not any(rows.lost for rows in pipeline.callless().values())
 
 

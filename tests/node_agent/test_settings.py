@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from node_agent.__main__ import main
 from node_agent.settings import ConfigError, load
+from node_agent.static_source import static_inventory
 
 GOOD = """
 [server]
@@ -122,6 +123,11 @@ def test_variables_override_the_file_and_flags_override_both(
             SECOND + "[state]",
             'proxies[1].name = "private-server-proxy": must differ between proxies',
         ),
+        (
+            'format = "auto"',
+            'trusted_proxies = ["173.245.48.0/20"]',
+            "proxies[0].trusted_proxies: is for public proxies",
+        ),
         ("http://127.0.0.1:8081", "localhost", "proxies[0].traefik_api"),
         ("172.20.0.0/16", "172.20.0.1/16", 'networks[0].subnet = "172.20.0.1/16": must be'),
         ("[server]", "[server", "not TOML"),
@@ -136,6 +142,24 @@ def test_a_wrong_configuration_names_file_key_value_and_what_is_allowed(
         load(file)
     (said,) = caught.value.problems
     assert said.startswith(f"{file}: {problem}")
+
+
+def test_networks_that_docker_does_not_name_are_ignored_but_for_the_proxies_own(file: Path) -> None:
+    own, third = 'networks = ["private-server-proxy-network"]', "[docker]"
+    more = "".join(f'[[networks]]\nname = "{name}"\n' for name in ("monitoring", "apps", "own"))
+    text = GOOD.replace(third, more + third)
+    file.write_text(
+        text.replace(own, 'networks = ["own"]', 1).replace(own, 'networks = ["apps"]', 1)
+    )
+    assert {network.name: network.ignored for network in static_inventory(load(file)).networks} == {
+        "private-server-proxy-network": True,
+        "monitoring": True,
+        "apps": False,
+        "own": False,
+    }
+    file.write_text(text.replace("[docker]", "ignored = true\n[docker]"))
+    ignored = [n.name for n in static_inventory(load(file)).networks if n.ignored]
+    assert ignored == ["monitoring", "apps", "own"]
 
 
 def test_every_problem_is_told_at_once(file: Path) -> None:

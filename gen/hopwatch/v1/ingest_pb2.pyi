@@ -102,16 +102,18 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., server: _Optional[str] = ..., instance: _Optional[bytes] = ..., internal_addresses: _Optional[_Iterable[str]] = ..., public_addresses: _Optional[_Iterable[str]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSighting, _Mapping]]] = ..., backfill: _Optional[bool] = ...) -> None: ...
 
 class Proxy(_message.Message):
-    __slots__ = ("name", "kind", "addresses", "networks")
+    __slots__ = ("name", "kind", "addresses", "networks", "trusted_proxies")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     NETWORKS_FIELD_NUMBER: _ClassVar[int]
+    TRUSTED_PROXIES_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: ProxyKind
     addresses: _containers.RepeatedScalarFieldContainer[str]
     networks: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ProxyKind, str]] = ..., addresses: _Optional[_Iterable[str]] = ..., networks: _Optional[_Iterable[str]] = ...) -> None: ...
+    trusted_proxies: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[ProxyKind, str]] = ..., addresses: _Optional[_Iterable[str]] = ..., networks: _Optional[_Iterable[str]] = ..., trusted_proxies: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LogSighting(_message.Message):
     __slots__ = ("number", "proxy", "fingerprint", "path", "size", "format")
@@ -418,16 +420,18 @@ class Inventory(_message.Message):
     def __init__(self, version: _Optional[int] = ..., as_of_ns: _Optional[int] = ..., networks: _Optional[_Iterable[_Union[Network, _Mapping]]] = ..., endpoints: _Optional[_Iterable[_Union[Endpoint, _Mapping]]] = ..., routers: _Optional[_Iterable[_Union[Router, _Mapping]]] = ..., services: _Optional[_Iterable[_Union[UpstreamService, _Mapping]]] = ..., entry_points: _Optional[_Iterable[_Union[EntryPoint, _Mapping]]] = ...) -> None: ...
 
 class Network(_message.Message):
-    __slots__ = ("name", "subnets", "gateways", "shared")
+    __slots__ = ("name", "subnets", "gateways", "shared", "ignored")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SUBNETS_FIELD_NUMBER: _ClassVar[int]
     GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     SHARED_FIELD_NUMBER: _ClassVar[int]
+    IGNORED_FIELD_NUMBER: _ClassVar[int]
     name: str
     subnets: _containers.RepeatedScalarFieldContainer[str]
     gateways: _containers.RepeatedScalarFieldContainer[str]
     shared: bool
-    def __init__(self, name: _Optional[str] = ..., subnets: _Optional[_Iterable[str]] = ..., gateways: _Optional[_Iterable[str]] = ..., shared: _Optional[bool] = ...) -> None: ...
+    ignored: bool
+    def __init__(self, name: _Optional[str] = ..., subnets: _Optional[_Iterable[str]] = ..., gateways: _Optional[_Iterable[str]] = ..., shared: _Optional[bool] = ..., ignored: _Optional[bool] = ...) -> None: ...
 
 class Endpoint(_message.Message):
     __slots__ = ("network", "address", "service", "container", "image", "aliases", "valid_from_ns", "valid_to_ns", "source")
