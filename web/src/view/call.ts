@@ -169,8 +169,9 @@ function hopFields(hop: Hop): HTMLElement {
   return definitions(pairs);
 }
 
-function fieldText(key: string, value: string | number): string {
+function fieldText(key: string, value: string | number | string[]): string {
   if (typeof value === "string") return value;
+  if (Array.isArray(value)) return value.join(", ").replaceAll("_", " ");
   if (key.endsWith("_ms")) return ms(value);
   return key.startsWith("bytes") ? bytes(value) : String(value);
 }
