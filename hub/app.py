@@ -209,7 +209,8 @@ def _add_sockets(app: Quart, sockets: Sockets, gate: Gate) -> None:
     async def live() -> Any:
         if "replay_from" in websocket.args:
             return problem(501, "Not Implemented", "There is no history to replay yet.")
-        await gate.while_allowed(sockets.live)
+        q = websocket.args.get("q", "")
+        await gate.while_allowed(lambda socket: sockets.live(socket, q))
         return None
 
     @app.websocket("/access_logs")

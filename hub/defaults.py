@@ -242,6 +242,12 @@ CLOSE_TIMEOUT_S = 1.0
 MAX_VIEWERS = 1_000
 """Open live sockets; 70 us a frame each."""
 
+MAX_QUERY_CHARS = 1_000
+"""Of a query: several lines of a search box."""
+
+MAX_QUERY_TERMS = 50
+"""Of a query: more than anybody types; bounds its depth, too."""
+
 MAX_QUERY_CALLS = 10_000
 """Calls in one answer (CONTRACT)."""
 
@@ -253,6 +259,15 @@ SKEW_NOTICE_MS = 500
 
 MAX_PACKET_AGE_MS = 10_000
 """A call that ended longer ago is counted, not drawn: a backfill is no live traffic."""
+
+MATCHED_S = 60
+"""Seconds back from which the calls that a new query fits are counted."""
+
+MATCHED_CALLS = 100_000
+"""Newest calls that a snapshot looks at: 10 ms with a query over paths."""
+
+MAX_CHANNELS = 32
+"""Different queries of open pages: each makes its own frames, 1 to 3 ms under load."""
 
 RECENT_SHOWN = 200
 """Newest calls, and newest bad ones, that a snapshot begins with."""

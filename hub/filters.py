@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import translate
 
+from hub import language
 from hub.defaults import MAX_QUERY_CALLS
 from hub.enums import JoinKey, Origin
+from hub.expression import Expression
 from hub.stamps import parse_time
+from hub.terms import path_pattern
 
 DEFAULT_LIMIT = 100
 
 _STATUS = re.compile(r"[1-5]xx|\d{3}|error|ok")
 _TRACE = re.compile(r"[0-9a-f]{32}")
-_PATTERN_META = re.compile(r"([\[\]?])")
 
 
 class BadFilter(ValueError):
@@ -45,7 +46,7 @@ class Filters:
     node: str | None = None
     edge: str | None = None
     spoofed: bool | None = None
-    q: str | None = None
+    q: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,12 @@ class Page:
     format: str = "json"
 
 
-PLAIN = ("server", "service", "to", "node", "edge", "q")
+PLAIN = ("server", "service", "to", "node", "edge")
 
 
 def parse(parameters: Mapping[str, str]) -> tuple[Filters, Page]:
     """Filters and page of a request. Raises `BadFilter`."""
-    known = {*PLAIN, *_READERS, "from", "limit", "cursor", "format"}
+    known = {*PLAIN, *_READERS, "from", "q", "limit", "cursor", "format"}
     for name in parameters:
         if name not in known:
             raise BadFilter(f"{name}: no such parameter; there are {', '.join(sorted(known))}")
@@ -73,6 +74,8 @@ def parse(parameters: Mapping[str, str]) -> tuple[Filters, Page]:
             values[field] = _read(name, given[name], read, allowed)
     if "from" in given:
         values["from_"] = given["from"]
+    if "q" in given:
+        values["q"] = _query(given["q"])
     return Filters(**values), _page(given)  # type: ignore[arg-type]
 
 
@@ -84,6 +87,13 @@ def _page(given: Mapping[str, str]) -> Page:
         "limit", given.get("limit", str(DEFAULT_LIMIT)), _limit, f"1 to {MAX_QUERY_CALLS}"
     )
     return Page(limit, given.get("cursor"), form)
+
+
+def _query(text: str) -> Expression:
+    try:
+        return language.parse(text)
+    except language.BadQuery as wrong:
+        raise BadFilter(f'q = "{text[:100]}", {wrong}') from None
 
 
 def _read(name: str, text: str, read: object, allowed: str) -> int:
@@ -110,11 +120,6 @@ def _trace(text: str) -> bytes:
     if not _TRACE.fullmatch(text.lower()):
         raise ValueError
     return bytes.fromhex(text)
-
-
-def path_pattern(text: str) -> re.Pattern[str]:
-    """A path where `*` stands for anything; nothing else is special."""
-    return re.compile(translate(_PATTERN_META.sub(r"[\1]", text)))
 
 
 def _words(enum: type[Origin] | type[JoinKey]) -> str:

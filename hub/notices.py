@@ -1,7 +1,8 @@
 """What a person should know: intruders, hairpins, half-seen calls, silent agents, lost lines.
 
 Enters: settled calls and the state of the servers. Leaves: notices; one that is seen again is the
-same notice with a higher count.
+same notice with a higher count. A notice ends when its state does, or when nothing of its kind was
+seen for as long as an edge stays in the picture; seen again, it holds again.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from hub import forms
 from hub.calls import Numbers
-from hub.defaults import MAX_NOTICES, SKEW_NOTICE_MS
+from hub.defaults import MAX_NOTICES, RETIRE_AFTER_S, SKEW_NOTICE_MS
 from hub.enums import Missing, Origin
 from hub.pipeline import Pipeline
 from hub.stamps import rfc3339
 
-MS = 1_000_000
+SECOND = 1_000_000_000
 
 
 class Notices:
@@ -28,6 +30,8 @@ class Notices:
         self._pipeline = pipeline
         self._board: OrderedDict[str, forms.Notice] = OrderedDict()
         self._changed: dict[str, forms.Notice] = {}
+        self._seen_ns: dict[str, int] = {}
+        """By id: when such a call was last seen; of notices that have not ended."""
         self._now_ns = 0
 
     def all(self) -> list[forms.Notice]:
@@ -59,17 +63,21 @@ class Notices:
         self._now_ns = now_ns
         for server in servers:
             name = server.id
-            if not server.connected:
-                self._state("agent_gone", name, f"Agent of {name} is gone", server.reason, 1)
-            if count := server.lines_malformed:
-                text = f"{count} lines of {name} could not be read; see /api/v1/servers."
-                self._state("malformed", name, f"Malformed lines on {name}", text, count)
-            if count := server.lines_missing:
-                text = f"{count} requests of {name} have no line in its logs."
-                self._state("missing_lines", name, f"Lines of {name} are missing", text, count)
-            if abs(skew_ms := server.skew_ms or 0.0) > SKEW_NOTICE_MS:
-                text = f"It is {skew_ms:+.0f} ms off the hub's. Does the server run NTP?"
-                self._state("skew", name, f"The clock of {name} is off", text, 1)
+            self._state(
+                "agent_gone", name, f"Agent of {name} is gone", server.reason, not server.connected
+            )
+            malformed, missing = server.lines_malformed, server.lines_missing
+            text = f"{malformed} lines of {name} could not be read; see /api/v1/servers."
+            title = f"Malformed lines on {name}"
+            self._state("malformed", name, title, text, malformed > 0, malformed)
+            text = f"{missing} requests of {name} have no line in its logs."
+            title = f"Lines of {name} are missing"
+            self._state("missing_lines", name, title, text, missing > 0, missing)
+            skew_ms = server.skew_ms or 0.0
+            text = f"It is {skew_ms:+.0f} ms off the hub's. Does the server run NTP?"
+            off = abs(skew_ms) > SKEW_NOTICE_MS
+            self._state("skew", name, f"The clock of {name} is off", text, off)
+        self._end_quiet()
 
     def _odd_edge(self, number: int, count: int) -> None:
         graph = self._pipeline.graph
@@ -123,11 +131,40 @@ class Notices:
             graph.nodes[edge.via[0]].server,
         )
 
-    def _state(self, kind: Any, server: str, title: str, text: str | None, count: int) -> None:
-        known = self._board.get(f"{kind}:{server}")
-        if known is None or (known.text, known.count) != (text or "", count):
-            more = count - (known.count if known else 0)
-            self._put(f"{kind}:{server}", kind, title, text or "", more, None, None, server)
+    def _state(
+        self,
+        kind: Any,
+        server: str,
+        title: str,
+        text: str | None,
+        holds: bool,
+        total: int | None = None,
+    ) -> None:
+        """A state of a server; counted by how often it began, where there is no total."""
+        id = f"{kind}:{server}"
+        known = self._board.get(id)
+        if not holds:
+            if known is not None:
+                self._end(known)
+            return
+        begins = known is None or known.ended is not None
+        before = known.count if known else 0
+        more = int(begins) if total is None else total - before
+        if begins or more or (known and known.text != (text or "")):
+            self._put(id, kind, title, text or "", more, None, None, server)
+
+    def _end_quiet(self) -> None:
+        """What was seen of calls ends when none came for long."""
+        quiet_ns = self._now_ns - RETIRE_AFTER_S * SECOND
+        for id in [id for id, seen_ns in self._seen_ns.items() if seen_ns < quiet_ns]:
+            del self._seen_ns[id]
+            if id in self._board:
+                self._end(self._board[id])
+
+    def _end(self, known: forms.Notice) -> None:
+        if known.ended is None:
+            ended = msgspec.structs.replace(known, ended=rfc3339(self._now_ns))
+            self._board[known.id] = self._changed[known.id] = ended
 
     def _put(
         self,
@@ -148,10 +185,14 @@ class Notices:
             text=text,
             count=count + (known.count if known else 0),
             time=rfc3339(self._now_ns),
+            ended=None,
             node=node,
             edge=edge,
             server=server,
         )
         self._board[id] = self._changed[id] = notice
+        if edge is not None:
+            self._seen_ns[id] = self._now_ns
         if len(self._board) > MAX_NOTICES:
-            self._board.popitem(last=False)
+            oldest, _ = self._board.popitem(last=False)
+            self._seen_ns.pop(oldest, None)

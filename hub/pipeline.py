@@ -123,7 +123,7 @@ class Pipeline:
                 case ClockMeasured():
                     self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
                 case AgentGone():
-                    self._publish(self.settling.advance(self.progress, now_ns), now_ns)
+                    self._publish(self.settling.advance(self.progress, now_ns))
                     self.federation.connected(event.server, event.reason)
                     self.watermarks.forget(event.server)
         self._settle(batches, logs, now_ns)
@@ -133,7 +133,7 @@ class Pipeline:
         if now_ns - self._clocks_solved_ns >= SOLVE_CLOCKS_MS * MS:
             self._clocks_solved_ns = now_ns
             self._solve_clocks(now_ns)
-        self._publish(self.settling.advance(self.progress, now_ns), now_ns)
+        self._publish(self.settling.advance(self.progress, now_ns))
         self.rollup.passed(now_ns // SECOND)
         if now_ns // SECOND != self._retired_s:
             self._retired_s = now_ns // SECOND
@@ -192,7 +192,7 @@ class Pipeline:
     def _settle(self, batches: list[BatchCommitted], logs: list[int], now_ns: int) -> None:
         if batches:
             outcome = self.settling.add(batches, logs, self.progress.moment(), now_ns)
-            self._publish(outcome, now_ns)
+            self._publish(outcome)
 
     def _batch(self, batch: BatchCommitted, now_ns: int) -> int:
         """Account for a batch; the number of its log."""
@@ -251,7 +251,7 @@ class Pipeline:
         calls = self.settling.calls.kept()[-REIDENTIFY_CALLS:]
         number = server.number if server else None
         moment = self.progress.moment()
-        self._publish(self.settling.reidentify(calls, number, moment, now_ns), now_ns)
+        self._publish(self.settling.reidentify(calls, number, moment, now_ns))
 
     def _solve_clocks(self, now_ns: int) -> None:
         delays = self.settling.delays
@@ -261,13 +261,13 @@ class Pipeline:
 
     # --- results
 
-    def _publish(self, outcome: Outcome, now_ns: int) -> None:
+    def _publish(self, outcome: Outcome) -> None:
         for sign, counted in outcome.counted:
             ignored = self.graph.ignored(counted.edge)
             if ignored.any():
-                self.ignored.add(sign, counted.part(ignored), now_ns)
+                self.ignored.add(sign, counted.part(ignored))
                 counted = counted.part(~ignored)
-            self.totals.add(sign, counted, now_ns)
+            self.totals.add(sign, counted)
             self.rollup.add(sign, counted)
             if sign > 0:
                 self.graph.seen(counted.edge, counted.end_ns)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.calls import Numbers, log_checksum, parse_call_id
+from hub.conditions import Conditions
 from hub.filters import BadFilter, Filters
 from hub.graph import NodeRecord
 from hub.pipeline import Pipeline
+from hub.subjects import SettledCalls
 
 Mask = NDArray[np.bool_]
 
@@ -146,7 +148,8 @@ class Query:
                 )
             )
         if filters.q is not None:
-            conditions.append(self._anywhere(filters.q.lower()))
+            fits = Conditions(self._pipeline).of(filters.q)
+            conditions.append(lambda calls: fits(SettledCalls(self._pipeline, calls)))
         return conditions
 
     def _on_server(self, server: str) -> Callable[[Numbers], Mask]:
@@ -169,20 +172,6 @@ class Query:
             return fitting[where]
 
         return lambda calls: self._any_hop(calls, holds)
-
-    def _anywhere(self, text: str) -> Callable[[Numbers], Mask]:
-        take = self._calls.table.take
-        nodes = self._nodes(lambda node: text in (node.name or node.id).lower())
-        path = self._text("path", lambda value: text in value.lower())
-        host = self._text("host", lambda value: text in value.lower())
-        client = self._text("client", lambda value: text in value)
-        return lambda calls: (
-            np.isin(take("from_node", calls), nodes)
-            | np.isin(take("to_node", calls), nodes)
-            | path(calls)
-            | host(calls)
-            | client(calls)
-        )
 
     def _any_hop(self, calls: Numbers, holds: Callable[[Numbers], Mask]) -> Mask:
         hop0 = self._calls.table.take("hop0", calls)

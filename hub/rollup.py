@@ -24,6 +24,9 @@ from hub.defaults import HISTOGRAM_RATIO, ROLLUP_S
 BINS = 640
 """From 1 us up to 22 hours at a ratio of 1.04."""
 
+RATE_S = 10
+"""Seconds that a rate of now is taken over."""
+
 MAX_ASIDE = 8_192
 """Calls put aside: half a megabyte."""
 
@@ -95,6 +98,7 @@ class Rollup:
         self._aside: list[tuple[int, Counted]] = []
         self.calls_aside = 0
         self._now = 0
+        self._rates: NDArray[np.float64] | None = None
 
     @property
     def parts(self) -> int:
@@ -112,7 +116,7 @@ class Rollup:
         """It is this second now: add up what came until then, let go of what is too old."""
         if second == self._now:
             return
-        self._now = second
+        self._now, self._rates = second, None
         self._sort_in()
         for moment in [moment for moment in self._seconds if moment < second - ROLLUP_S]:
             del self._seconds[moment]
@@ -143,6 +147,14 @@ class Rollup:
             keep = np.isin(deltas.key // BINS, edges[counted])
             deltas = Deltas(deltas.key[keep], deltas.counts[keep])
         return Window(edges[counted], counts[counted], deltas)
+
+    def rates(self) -> NDArray[np.float64]:
+        """Calls a second by edge number, over the last `RATE_S` whole seconds."""
+        if self._rates is None:
+            recent = self.window(self._now - RATE_S, self._now)
+            self._rates = np.zeros(int(recent.edges.max(initial=-1)) + 1)
+            self._rates[recent.edges] = recent.counts[:, 0] / RATE_S
+        return self._rates
 
     def _second(self, moment: int) -> Deltas:
         parts = self._seconds[moment]

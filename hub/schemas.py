@@ -27,8 +27,11 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
     "session": ("GET /api/v1/session", forms.Session),
     "health": ("GET /healthz, GET /readyz", forms.Health),
     "problem": ("any error", forms.Problem),
-    "live_from_hub": ("WS /api/v1/live, hub to page", forms.Snapshot | forms.Frame),
-    "live_to_hub": ("WS /api/v1/live, page to hub", forms.FrameAck),
+    "live_from_hub": (
+        "WS /api/v1/live, hub to page",
+        forms.Snapshot | forms.Frame | forms.BadQuery,
+    ),
+    "live_to_hub": ("WS /api/v1/live, page to hub", forms.FrameAck | forms.Query),
 }
 """File name (without `.schema.json`): what it describes, and its type."""
 

@@ -1,8 +1,9 @@
 """The websockets: one sender per client, so that a slow one never holds up another.
 
-Enters: frames and settled calls from the core. Leaves: messages to pages and scripts. A page has
-one pending frame (see `viewer`); a reader of `/access_logs` has a bounded backlog and is closed,
-with a reason, when it is full. What a page sends is checked; rubbish closes the socket with a
+Enters: frames and settled calls from the core. Leaves: messages to pages and scripts. Pages with
+equal queries share a channel, and its frames are encoded once; a page has one pending frame (see
+`viewer`). A reader of `/access_logs` has a bounded backlog and is closed, with a reason, when it is
+full. What a page sends is checked: a wrong query is answered, rubbish closes the socket with a
 reason.
 """
 
@@ -19,17 +20,26 @@ from quart import Websocket
 
 from hub import forms
 from hub.calls import Numbers
-from hub.defaults import CLOSE_TIMEOUT_S, MAX_UNSENT_CALLS, MAX_VIEWERS, SEND_TIMEOUT_S
+from hub.channel import Channel
+from hub.defaults import (
+    CLOSE_TIMEOUT_S,
+    MAX_CHANNELS,
+    MAX_UNSENT_CALLS,
+    MAX_VIEWERS,
+    SEND_TIMEOUT_S,
+)
 from hub.describe import Describe
+from hub.expression import EVERYTHING, Expression
+from hub.language import BadQuery, parse
 from hub.live import Live
 from hub.pipeline import Pipeline
-from hub.viewer import Encoded, Pace, Viewer
+from hub.viewer import Outgoing, Pace, Viewer
 
 TRY_LATER = 1013
 POLICY = 1008
 INVALID = 1007
 
-_ACK = msgspec.json.Decoder(forms.FrameAck)
+_FROM_PAGE = msgspec.json.Decoder(forms.FrameAck | forms.Query)
 
 
 class Hangup(Exception):
@@ -58,6 +68,18 @@ class Reader:
         self.wake.set()
 
 
+class Page:
+    """One open view: its query, its viewer, and what wakes its sender."""
+
+    def __init__(self) -> None:
+        self.viewer = Viewer()
+        self.query: Expression = EVERYTHING
+        self.q = ""
+        self.answer: forms.BadQuery | None = None
+        self.wake = asyncio.Event()
+        self.wake.set()
+
+
 class Sockets:
     """All open sockets; a listener of the pipeline."""
 
@@ -65,7 +87,8 @@ class Sockets:
         self._pipeline = pipeline
         self._describe = Describe(pipeline)
         self._live = live
-        self._pages: dict[Viewer, asyncio.Event] = {}
+        self._pages: set[Page] = set()
+        self._channels: dict[Expression, Channel] = {}
         self._readers: set[Reader] = set()
 
     @property
@@ -84,59 +107,97 @@ class Sockets:
         """Halves are for the live view only."""
 
     def publish(self, now_ns: int) -> None:
-        """Make a frame and offer it to every page; encoded once."""
-        frame = self._live.frame(now_ns)
-        if frame is None or not self._pages:
+        """Make a frame for every channel and offer it to its pages; encoded once."""
+        step = self._live.step(now_ns)
+        if step is None:
             return
-        encoded = Encoded(frame.seq, msgspec.json.encode(frame), frame.topology is not None)
-        for viewer, wake in self._pages.items():
-            viewer.offer(encoded, now_ns)
-            wake.set()
+        frames = {query: channel.frame(step) for query, channel in self._channels.items()}
+        outgoing = {query: Outgoing(frame) for query, frame in frames.items() if frame}
+        for page in self._pages:
+            if page.query in outgoing:
+                page.viewer.offer(outgoing[page.query], now_ns)
+            page.wake.set()
 
     # --- the live view
 
-    async def live(self, socket: Websocket) -> None:
+    async def live(self, socket: Websocket, q: str = "") -> None:
         """Serve one page until it leaves."""
         if len(self._pages) >= MAX_VIEWERS:
             await socket.accept()  # a reason can only be told behind the handshake
             await socket.close(TRY_LATER, f"{MAX_VIEWERS} views are open, which is the most")
             return
-        viewer, wake = Viewer(), asyncio.Event()
-        wake.set()
-        self._pages[viewer] = wake
+        page = Page()
+        self._pages.add(page)
+        self._ask(page, "")
+        if q:
+            self._ask(page, q)
         try:
             await _both(
-                socket,
-                lambda: self._send_frames(socket, viewer, wake),
-                lambda: self._take_acks(socket, viewer, wake),
+                socket, lambda: self._send_frames(socket, page), lambda: self._take(socket, page)
             )
         finally:
-            del self._pages[viewer]
+            self._pages.discard(page)
+            self._close_unused()
 
-    async def _send_frames(self, socket: Websocket, viewer: Viewer, wake: asyncio.Event) -> None:
+    def _ask(self, page: Page, q: str) -> None:
+        """The page wants to see what this query fits; where it is wrong, all stays as it is."""
+        try:
+            query = parse(q)
+            if query not in self._channels:
+                others = {other.query for other in self._pages if other is not page} - {EVERYTHING}
+                if query != EVERYTHING and len(others) >= MAX_CHANNELS:
+                    text = f"{MAX_CHANNELS} other queries are open, which is the most; try later"
+                    raise BadQuery(text, 0, len(q))
+                self._channels[query] = Channel(self._pipeline, self._live, query)
+        except BadQuery as wrong:
+            page.answer = forms.BadQuery(
+                q=q, text=wrong.text, position=wrong.position, length=wrong.length
+            )
+        else:
+            page.query, page.q, page.answer = query, q, None
+            page.viewer.restart()
+            self._close_unused()
+        page.wake.set()
+
+    def _close_unused(self) -> None:
+        used = {page.query for page in self._pages}
+        for query in [query for query in self._channels if query not in used]:
+            del self._channels[query]
+
+    async def _send_frames(self, socket: Websocket, page: Page) -> None:
+        viewer = page.viewer
         while True:
-            await wake.wait()
-            wake.clear()
-            pace = viewer.pace(time.time_ns())
+            await page.wake.wait()
+            page.wake.clear()
+            if page.answer is not None:
+                answer, page.answer = page.answer, None
+                await _send(socket, msgspec.json.encode(answer))
+            now_ns = time.time_ns()
+            pace = viewer.pace(now_ns)
             if pace is Pace.LOST:
                 raise Hangup(TRY_LATER, "this page is more than 10 s behind; reconnect")
             if viewer.needs_snapshot and pace is Pace.LIVE:
-                snapshot = self._live.snapshot(time.time_ns())
-                viewer.snapshot_sent(snapshot.seq, time.time_ns())
+                snapshot = self._channels[page.query].snapshot(now_ns, page.q)
+                viewer.snapshot_sent(snapshot.seq, now_ns)
                 await _send(socket, msgspec.json.encode(snapshot))
-            elif (frame := viewer.take()) is not None:
-                viewer.sent(frame.seq, time.time_ns())
+            elif (frame := viewer.take(now_ns)) is not None:
+                viewer.sent(frame.seq, now_ns)
                 await _send(socket, frame.text)
 
-    async def _take_acks(self, socket: Websocket, viewer: Viewer, wake: asyncio.Event) -> None:
+    async def _take(self, socket: Websocket, page: Page) -> None:
         while True:
             message = await socket.receive()
             try:
-                viewer.acknowledged(_ACK.decode(message).seq)
+                said = _FROM_PAGE.decode(message)
+                if isinstance(said, forms.Query):
+                    self._ask(page, said.q)
+                else:
+                    page.viewer.acknowledged(said.seq, time.time_ns())
             except (msgspec.DecodeError, ValueError) as error:
                 code = POLICY if isinstance(error, msgspec.ValidationError) else INVALID
-                raise Hangup(code, f"not an acknowledgement: {error}"[:120]) from None
-            wake.set()
+                reason = f"neither an acknowledgement nor a query: {error}"
+                raise Hangup(code, reason[:120]) from None
+            page.wake.set()
 
     # --- /access_logs
 

@@ -27,10 +27,8 @@ class State:
         """One entry a server that ever reported."""
         return [self._server(record.id, now_ns) for record in self._pipeline.federation.servers]
 
-    def status(
-        self, servers: list[forms.ServerState], received_per_s: float, shown_per_s: float
-    ) -> forms.Status:
-        """What the live view may claim."""
+    def status(self, servers: list[forms.ServerState], received_per_s: float) -> forms.Status:
+        """What the live view may claim; each view knows itself what it shows."""
         ledger = self.ledger()
         gone = [server.id for server in servers if not server.connected]
         reason = ledger.reason or (f"no agent of {', '.join(gone)}" if gone else None)
@@ -47,7 +45,7 @@ class State:
                 for server in servers
             ],
             received_per_s=round(received_per_s, 1),
-            shown_per_s=round(shown_per_s, 1),
+            shown_per_s=0.0,
             malformed=ledger.totals.malformed,
             missing=ledger.totals.missing,
             outstanding=ledger.totals.outstanding,

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from hub import forms
 from hub.graph import Graph
-from hub.rollup import Ints, Rollup, Window
+from hub.rollup import RATE_S, Ints, Rollup, Window
 
-RATE_S = 10
 STATS_S = 60
 
 

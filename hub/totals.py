@@ -19,7 +19,9 @@ class Totals:
 
     def __init__(self) -> None:
         self._columns = np.zeros((4, 64), np.int64)  # one column of counts behind the other
-        self._changed_ns = np.zeros(64, np.int64)
+        self._changed = np.zeros(64, np.int64)  # version of the last change; 0: none
+        self.version = 0
+        """Grows with every change."""
 
     @property
     def counts(self) -> Ints:
@@ -32,7 +34,7 @@ class Totals:
         spoofed: Ints = self._columns[3]
         return spoofed
 
-    def add(self, sign: int, calls: Counted, now_ns: int) -> None:
+    def add(self, sign: int, calls: Counted) -> None:
         """Count these calls, or take them back."""
         if not len(calls.edge):
             return
@@ -43,17 +45,14 @@ class Totals:
         np.add.at(size, calls.edge, sign * (calls.bytes_in + calls.bytes_out))
         if calls.spoofed.any():
             np.add.at(spoofed, calls.edge[calls.spoofed], sign)
-        self._changed_ns[calls.edge] = now_ns
+        self.version += 1
+        self._changed[calls.edge] = self.version
 
-    def changed_since(self, then_ns: int) -> Ints:
-        """Edges whose totals changed at or after this time."""
-        return np.flatnonzero(self._changed_ns >= max(then_ns, 1))
-
-    def known(self) -> Ints:
-        """Edges that ever had a call."""
-        return np.flatnonzero(self._changed_ns)
+    def changed_since(self, version: int) -> Ints:
+        """Edges whose totals changed after this version; 0: every edge that ever had a call."""
+        return np.flatnonzero(self._changed > version)
 
     def _make_room(self, edges: int) -> None:
-        while len(self._changed_ns) < edges:
+        while len(self._changed) < edges:
             self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)], axis=1)
-            self._changed_ns = np.concatenate([self._changed_ns, np.zeros_like(self._changed_ns)])
+            self._changed = np.concatenate([self._changed, np.zeros_like(self._changed)])

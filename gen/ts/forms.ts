@@ -28,6 +28,7 @@ export interface AllForms {
   Problem: Problem;
   Snapshot: Snapshot;
   EdgeTotals: EdgeTotals;
+  EdgeMatches: EdgeMatches;
   Stats: Stats;
   EdgeStats: EdgeStats;
   NodeStats: NodeStats;
@@ -40,7 +41,9 @@ export interface AllForms {
   TopologyChange: TopologyChange;
   Packets: Packets;
   Hidden: Hidden;
+  BadQuery: BadQuery;
   FrameAck: FrameAck;
+  Query: Query;
 }
 /**
  * One entry of `GET /network_info`, which is an object of them by `<server>/<network>`.
@@ -353,8 +356,11 @@ export interface Snapshot {
   seq: number;
   time_ms: number;
   frame_interval_ms: number;
+  q: string;
   topology: Topology;
   totals: EdgeTotals;
+  matched: EdgeMatches | null;
+  matched_since_ms: number | null;
   stats: Stats;
   status: Status;
   errors: CallSummary[];
@@ -362,13 +368,22 @@ export interface Snapshot {
   notices: Notice[];
 }
 /**
- * Columns: cumulative totals since the hub began, of every edge that changed lately.
+ * Columns: cumulative totals since the hub began, of every edge that changed. With a query: of
+ *     all calls of an edge, and only of edges where the query fits some.
  */
 export interface EdgeTotals {
   edge: number[];
   calls: number[];
   errors: number[];
   bytes: number[];
+}
+/**
+ * Columns: cumulative counts of the calls that a query fits, by edge.
+ */
+export interface EdgeMatches {
+  edge: number[];
+  calls: number[];
+  errors: number[];
 }
 /**
  * Sent once a second.
@@ -467,12 +482,14 @@ export interface Notice {
   text: string;
   count: number;
   time: string;
+  ended: string | null;
   node: string | null;
   edge: number | null;
   server: string | null;
 }
 /**
- * What happened since the last frame. Totals are cumulative: a skipped frame loses no count.
+ * What happened since the last frame. With a query, packets and calls are those that it fits;
+ *     topology, notices and status are of the whole.
  */
 export interface Frame {
   type: "frame";
@@ -480,6 +497,7 @@ export interface Frame {
   time_ms: number;
   topology: TopologyChange | null;
   totals: EdgeTotals;
+  matched: EdgeMatches | null;
   packets: Packets;
   errors: CallSummary[];
   calls: CallSummary[];
@@ -520,9 +538,27 @@ export interface Hidden {
   calls: number;
 }
 /**
+ * The page's query is wrong; what it asked before goes on.
+ */
+export interface BadQuery {
+  type: "bad_query";
+  q: string;
+  text: string;
+  position: number;
+  length: number;
+}
+/**
  * Every second: the newest frame that the page has taken in.
  */
 export interface FrameAck {
   type: "ack";
   seq: number;
+}
+/**
+ * What the page wants to see from now on. Answered by a snapshot with the same `q`, or by a
+ *     `bad_query`. The first query may stand in the socket's address: `/api/v1/live?q=…`.
+ */
+export interface Query {
+  type: "query";
+  q: string;
 }

@@ -22,7 +22,9 @@ from hub.forms.calls import (
     Requests,
 )
 from hub.forms.live import (
+    BadQuery,
     CallSummary,
+    EdgeMatches,
     EdgeStats,
     EdgeTotals,
     Frame,
@@ -32,6 +34,7 @@ from hub.forms.live import (
     NodeStats,
     Notice,
     Packets,
+    Query,
     ServerStats,
     Snapshot,
     Stats,
@@ -65,10 +68,12 @@ from hub.forms.topology import (
 
 __all__ = [
     "AccessLog",
+    "BadQuery",
     "Call",
     "CallSummary",
     "Container",
     "Edge",
+    "EdgeMatches",
     "EdgeRate",
     "EdgeStats",
     "EdgeTotals",
@@ -99,6 +104,7 @@ __all__ = [
     "Party",
     "Problem",
     "ProxyKind",
+    "Query",
     "Requests",
     "ServerForm",
     "ServerState",

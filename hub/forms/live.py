@@ -45,13 +45,22 @@ class Packets(Form):
 
 
 class EdgeTotals(Form):
-    """Columns: cumulative totals since the hub began, of every edge that changed lately."""
+    """Columns: cumulative totals since the hub began, of every edge that changed. With a query: of
+    all calls of an edge, and only of edges where the query fits some."""
 
     edge: list[int]
     calls: list[int]
     errors: list[int]
     bytes: list[int]
     """In and out."""
+
+
+class EdgeMatches(Form):
+    """Columns: cumulative counts of the calls that a query fits, by edge."""
+
+    edge: list[int]
+    calls: list[int]
+    errors: list[int]
 
 
 class EdgeStats(Form):
@@ -147,6 +156,8 @@ class Notice(Form):
     """How often it was seen."""
     time: str
     """When it was last seen."""
+    ended: str | None
+    """Since when it no longer holds; null while it does. Seen again, it holds again."""
     node: str | None
     """The node it speaks of."""
     edge: int | None
@@ -184,26 +195,34 @@ class Snapshot(Form, tag="snapshot"):
     time_ms: float
     """The hub's clock, milliseconds since 1970."""
     frame_interval_ms: float
+    q: str
+    """The query that this and the frames behind it answer, as the page sent it; "": none."""
     topology: Topology
     totals: EdgeTotals
-    """Of every edge."""
+    """Of every edge; with a query, of those in `matched`."""
+    matched: EdgeMatches | None
+    """With a query: the calls it fits, of those that ended since `matched_since_ms`."""
+    matched_since_ms: float | None
     stats: Stats
     status: Status
     errors: list[CallSummary]
-    """The newest bad ones, oldest first, at most 200."""
+    """The newest bad ones that the query fits, oldest first, at most 200."""
     calls: list[CallSummary]
-    """The newest, oldest first, at most 200."""
+    """The newest that the query fits, oldest first, at most 200."""
     notices: list[Notice]
 
 
 class Frame(Form, tag="frame"):
-    """What happened since the last frame. Totals are cumulative: a skipped frame loses no count."""
+    """What happened since the last frame. With a query, packets and calls are those that it fits;
+    topology, notices and status are of the whole."""
 
     seq: int
-    """Grows; gaps are frames that this page was too slow for."""
+    """Grows, with gaps."""
     time_ms: float
     topology: TopologyChange | None
     totals: EdgeTotals
+    matched: EdgeMatches | None
+    """With a query: of the edges where it fits calls that are new."""
     packets: Packets
     """At most 2,000."""
     errors: list[CallSummary]
@@ -218,6 +237,19 @@ class Frame(Form, tag="frame"):
     notices: list[Notice]
 
 
+class BadQuery(Form, tag="bad_query"):
+    """The page's query is wrong; what it asked before goes on."""
+
+    q: str
+    """As the page sent it."""
+    text: str
+    """What is wrong, and what to do."""
+    position: int
+    """Where, in characters from 0."""
+    length: int
+    """Of what is wrong, in characters; 0: something is missing there."""
+
+
 # --- page → hub ----------------------------------------------------------------------------------
 
 
@@ -225,3 +257,11 @@ class FrameAck(Form, tag="ack"):
     """Every second: the newest frame that the page has taken in."""
 
     seq: int
+
+
+class Query(Form, tag="query"):
+    """What the page wants to see from now on. Answered by a snapshot with the same `q`, or by a
+    `bad_query`. The first query may stand in the socket's address: `/api/v1/live?q=…`."""
+
+    q: str
+    """In the query language; "": everything."""

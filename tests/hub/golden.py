@@ -21,8 +21,11 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import forms
 from hub.app import create_app
+from hub.channel import Channel
 from hub.config import load
 from hub.describe import Describe
+from hub.language import BadQuery
+from hub.language import parse as parse_query
 from hub.live import Live
 from hub.model import ClockMeasured, HelloSeen, InventorySeen, LogSeen, WatermarkSeen
 from hub.schemas import ENDPOINTS
@@ -147,19 +150,31 @@ class Scene:
         self.world.pipeline.listeners.append(self.live)
         for server in ADDRESSES:
             announce(self.world, server)
-        self.live.frame(self.world.now_ns)
-        self.snapshot_before = self.live.snapshot(self.world.now_ns)
+        channel = Channel(self.world.pipeline, self.live)
+        self.live.step(self.world.now_ns)
+        self.snapshot_before = channel.snapshot(self.world.now_ns)
         self.world.now_ns = T0 + SECOND
         for server, proxy in LINES:
             report(self.world, server, proxy)
         self.world.marks(990)
         self.world.tick()
-        frame = self.live.frame(self.world.now_ns)
+        step = self.live.step(self.world.now_ns)
+        assert step is not None
+        frame = channel.frame(step)
         assert frame is not None
         self.frame = frame
-        self.snapshot = self.live.snapshot(self.world.now_ns)
+        self.snapshot = channel.snapshot(self.world.now_ns)
         gate = Security(load(None)).gate
         self.app = create_app(self.world.pipeline, self.sockets, lambda: None, gate)
+
+
+def bad_query(q: str) -> forms.BadQuery:
+    """What the hub says of a wrong query."""
+    try:
+        parse_query(q)
+    except BadQuery as wrong:
+        return forms.BadQuery(q=q, text=wrong.text, position=wrong.position, length=wrong.length)
+    raise AssertionError(q)
 
 
 async def answers(scene: Scene) -> dict[str, Any]:
@@ -191,6 +206,8 @@ async def answers(scene: Scene) -> dict[str, Any]:
         "live_snapshot": to_json(scene.snapshot),
         "live_frame": to_json(scene.frame),
         "live_ack": to_json(forms.FrameAck(seq=scene.frame.seq)),
+        "live_query": to_json(forms.Query(q="server:a status:5xx -service:health min:1/s")),
+        "live_bad_query": to_json(bad_query("server:a status:9xx")),
     }
 
 
@@ -198,6 +215,8 @@ SCHEMA_OF: dict[str, str] = {name: name for name in ENDPOINTS} | {
     "live_snapshot": "live_from_hub",
     "live_frame": "live_from_hub",
     "live_ack": "live_to_hub",
+    "live_query": "live_to_hub",
+    "live_bad_query": "live_from_hub",
 }
 """Schema of each example, by the example's name."""
 

@@ -65,10 +65,10 @@ def test_a_window_is_the_sum_of_what_was_added_and_not_taken_back(
     for edge, second, duration, ok in added:
         call = counted(edge, T0 + second * SEC, duration, ok)
         rollup.add(1, call)
-        totals.add(1, call, T0)
+        totals.add(1, call)
         if data.draw(st.booleans()):
             rollup.add(-1, call)
-            totals.add(-1, call, T0)
+            totals.add(-1, call)
         else:
             kept.append((edge, second, ok))
     since, until = T0 // SEC + 20, T0 // SEC + 80

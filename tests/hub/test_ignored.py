@@ -9,9 +9,9 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.describe import Describe
 from hub.edges import edge_rates
-from hub.live import Live
 from hub.state import State
 
+from .shown import Shown
 from .world import World, endpoint, hello, inventory, private_net, row, to_other
 
 MONITORING = pb.Network(name="monitoring", subnets=["172.30.0.0/16"], ignored=True)
@@ -56,14 +56,13 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 def test_its_calls_stay_out_of_the_view_and_are_counted(
     world: World, what: str, line: dict[str, Any]
 ) -> None:
-    live = Live(world.pipeline)
-    world.pipeline.listeners.append(live)
+    shown = Shown(world)
     before = names(world)
     world.lines("server-a", line)
     world.marks(5_000)
     world.tick(1_000)
     world.settle()
-    frame = live.frame(world.now_ns)
+    frame = shown.frame()
     assert frame is not None
     assert not (frame.packets.edge or frame.calls or frame.errors or frame.totals.edge)
     assert not edge_rates(world.pipeline, 3_600, world.now_ns).edges

@@ -80,7 +80,7 @@ async def test_rubbish_closes_the_live_socket_with_a_reason(
         await page.send(message)
         got, reason = await closed(page)
     assert got == code
-    assert reason.startswith("not an acknowledgement")
+    assert reason.startswith("neither an acknowledgement nor a query")
     await until(lambda: web.sockets.viewers == 0)
 
 
@@ -148,17 +148,97 @@ async def test_frames_are_never_deflated(web: Web) -> None:
         assert "Sec-WebSocket-Extensions" not in page.response.headers
 
 
-async def test_a_page_that_lags_gets_one_snapshot_instead_of_all_it_missed(web: Web) -> None:
-    """A replaced frame that told of new nodes must not be lost."""
+async def test_a_page_that_lags_gets_all_it_missed_in_one_frame(web: Web) -> None:
     async with web.socket("/api/v1/live") as page:
         first = await hear(page)
         for name in ("one", "two", "three"):  # no await: the sender cannot run in between
             web.world.lines("server-a", row(client=f"172.20.9.{len(name)}", path=f"/{name}"))
             web.publish()
         second = await hear(page)
-        assert second["type"] == "snapshot"
-        assert second["seq"] == first["seq"] + 3
+        assert (second["type"], second["seq"]) == ("frame", first["seq"] + 3)
         assert sum(second["totals"]["calls"]) == 3
+        assert [call["path"] for call in second["calls"]] == ["/one", "/two", "/three"]
+        assert len(second["packets"]["edge"]) == 3
+        edges = {edge["index"] for edge in second["topology"]["edges"]}
+        assert set(second["packets"]["edge"]) <= edges
+
+
+async def ask(page: Any, q: str) -> None:
+    await page.send(json.dumps({"type": "query", "q": q}))
+
+
+async def test_a_query_is_answered_by_a_snapshot_and_holds_for_frames(web: Web) -> None:
+    web.world.lines("server-a", row(), row(1, status=503))
+    web.publish()
+    async with web.socket("/api/v1/live") as page, web.socket("/api/v1/live") as other:
+        assert len((await hear(page))["calls"]) == 2
+        assert (await hear(other))["q"] == ""
+        await ask(page, "status:5xx")
+        snapshot = await hear(page)
+        assert (snapshot["type"], snapshot["q"]) == ("snapshot", "status:5xx")
+        assert [call["status"] for call in snapshot["calls"]] == [503]
+        assert snapshot["matched"]["calls"] == [1]
+        web.world.lines("server-a", row(5), row(6, status=500))
+        web.publish()
+        frame = await hear(page)
+        assert (frame["packets"]["status"], frame["matched"]["calls"]) == ([500], [2])
+        assert frame["totals"]["calls"] == [4], "totals are of all calls of the edge"
+        assert len((await hear(other))["packets"]["edge"]) == 2
+        await ask(page, "")
+        assert (await hear(page))["matched"] is None
+
+
+async def test_a_query_may_stand_in_the_address(web: Web) -> None:
+    async with web.socket("/api/v1/live?q=status%3A5xx+-path%3A%2Fx") as page:
+        assert (await hear(page))["q"] == "status:5xx -path:/x"
+
+
+@pytest.mark.parametrize("first", ["", "?q=status%3A9xx"])
+async def test_a_bad_query_is_answered_with_its_place_and_changes_nothing(
+    web: Web, first: str
+) -> None:
+    async with web.socket(f"/api/v1/live{first}") as page:
+        if not first:
+            assert (await hear(page))["type"] == "snapshot"
+            await ask(page, "status:9xx")
+        wrong = await hear(page)
+        assert wrong == {
+            "type": "bad_query",
+            "q": "status:9xx",
+            "text": "status:9xx must be a number, 5xx, error or ok",
+            "position": 7,
+            "length": 3,
+        }
+        if first:
+            assert (await hear(page))["q"] == "", "without it"
+        web.world.lines("server-a", row())
+        web.publish()
+        assert len((await hear(page))["packets"]["edge"]) == 1
+
+
+async def test_pages_with_equal_queries_share_their_frames(web: Web) -> None:
+    async with (
+        web.socket("/api/v1/live?q=status:5xx+server:a") as one,
+        web.socket("/api/v1/live?q=%20status:5XX%20%20server:A") as two,
+    ):
+        await hear(one)
+        await hear(two)
+        assert len(web.sockets._channels) == 1
+        await ask(two, "server:b")
+        await hear(two)
+        assert len(web.sockets._channels) == 2
+    await until(lambda: web.sockets.viewers == 0)
+    assert not web.sockets._channels
+
+
+async def test_too_many_different_queries_are_refused_without_harm(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.sockets.MAX_CHANNELS", 1)
+    async with web.socket("/api/v1/live?q=a") as one, web.socket("/api/v1/live?q=b") as two:
+        assert (await hear(one))["q"] == "a"
+        assert "other queries are open" in (await hear(two))["text"]
+        assert (await hear(two))["q"] == ""
 
 
 def stalled(address: str, path: str) -> socket.socket:

@@ -136,6 +136,7 @@ describe("notices", () => {
       text: "",
       count,
       time,
+      ended: null,
       node: null,
       edge: null,
       server: null,

@@ -96,6 +96,7 @@ function step(now) {
   const frame = {
     type: "frame",
     seq: ++seq,
+    matched: null,
     time_ms: now,
     topology: null,
     totals: { edge: [], calls: [], errors: [], bytes: [] },
@@ -192,6 +193,7 @@ function notice(kind, edge, title, text) {
     text,
     count: (notices.get(id)?.count ?? 0) + 1,
     time: new Date().toISOString(),
+    ended: null,
     node: edge.from,
     edge: edge.index,
     server: null,
@@ -294,6 +296,9 @@ function snapshot(now) {
     seq,
     time_ms: now,
     frame_interval_ms: FRAME_MS,
+    q: "",
+    matched: null,
+    matched_since_ms: null,
     topology: { version, servers: world.servers, nodes: world.nodes, edges: world.edges.map(wire) },
     totals: {
       edge: rows.map(([k]) => k),
