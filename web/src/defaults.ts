@@ -32,6 +32,13 @@ export const PACKET_RATE_EACH = 3;
 /** Edges drawn highlighted at once, each with its own prebuilt path. */
 export const HIGHLIGHT_MAX = 150;
 
+/** From this many servers on, hulls show totals only until one is opened: six open ones were hard to read. */
+export const COLLAPSE_FROM = 5;
+/** Intruders with a node of their own; a scan from a hundred addresses must not bury the rest. */
+export const INTRUDERS_MAX = 8;
+/** Columns of cards in a hull: deeper chains share the last ones, or a hull is wider than any screen. */
+export const RANKS_MAX = 5;
+
 /** Alpha of what a selection does not concern. */
 export const DIM_ALPHA = 0.26;
 /** The hull's layout may still be re-ranked for this long after its first traffic, in ms. */

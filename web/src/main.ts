@@ -11,41 +11,64 @@ import "./style/scene.css";
 import type { Frame, Snapshot } from "#forms";
 import { connectLive, liveUrl } from "./backend/live";
 import { askSession } from "./backend/session";
-import { STRETCH_CHOICES, STRETCH_DEFAULT } from "./defaults";
 import { arrange } from "./layout/arrange";
+import { forceInput } from "./layout/flat";
+import type { Places } from "./layout/force";
 import { emptyMemory, type Memory } from "./layout/model";
+import { same } from "./render/frame";
+import { launch } from "./render/launch";
 import { DARK, LIGHT } from "./render/palette";
 import { Scene } from "./render/scene";
-import { ALL, shows, toggle } from "./select/filters";
+import { toggle } from "./select/filters";
+import { project, serverOfTotals, toggleHull, type ViewMode } from "./select/project";
 import { focusOf, type Selection } from "./select/visible";
-import { applyFrame, emptyGraph, fromSnapshot, NO_FIGURES } from "./store/graph";
+import { applyFrame, countedEdges, countedTotals, emptyGraph, fromSnapshot } from "./store/graph";
 import { count, emptyHistory, rebase } from "./store/history";
 import { applyNotices, emptyNotices } from "./store/notices";
 import { applyCalls, emptyRequests, requestsFromSnapshot } from "./store/requests";
+import { fromQuery, toQuery } from "./view/address";
 import type { App, Panel, State } from "./view/app";
 import { h } from "./view/dom";
+import { filterBar } from "./view/filters";
 import { helpDialog } from "./view/help";
 import { installHooks } from "./view/hooks";
 import { attachKeys } from "./view/keys";
 import { overlay } from "./view/overlay";
 import { panelView } from "./view/panel";
+import { panelOf, placeOf, selectionOf } from "./view/place";
+import {
+  rememberedHulls,
+  rememberedMoves,
+  rememberedStretch,
+  rememberHulls,
+  rememberMoves,
+  rememberStretch,
+} from "./view/remember";
 import { statusBar } from "./view/statusbar";
 import { srTable } from "./view/table";
-import { applyTheme, read, rememberedTheme, write } from "./view/theme";
+import { applyTheme, rememberedTheme } from "./view/theme";
 import { tooltip } from "./view/tooltip";
 import { topBar } from "./view/topbar";
 
 const UPDATE_MS = 250;
-const MOVED_KEY = "hopwatch.moved";
-const STRETCH_KEY = "hopwatch.stretch";
 const PANEL_W = 396;
+/** A panel stands beside the picture from this width on; below it covers the picture's foot. */
+const BESIDE_FROM_PX = 900;
 
+const asked = fromQuery(window.location.search);
+const graph = emptyGraph();
+const hulls = asked.hulls.opened.size + asked.hulls.closed.size > 0 ? asked.hulls : rememberedHulls();
 const state: State = {
-  graph: emptyGraph(),
+  graph,
+  shown: project(graph, asked.view, hulls),
+  view: asked.view,
+  hulls,
+  q: asked.q,
+  qError: null,
   requests: emptyRequests(),
   history: emptyHistory(),
   notices: emptyNotices(),
-  filters: ALL,
+  filters: { classes: asked.classes },
   selection: null,
   panel: { kind: "none" },
   link: "connecting",
@@ -53,11 +76,14 @@ const state: State = {
   session: null,
   heardMs: null,
   paused: false,
-  stretch: STRETCH_CHOICES.find((n) => String(n) === read(STRETCH_KEY)) ?? STRETCH_DEFAULT,
+  stretch: asked.stretch ?? rememberedStretch(),
   theme: rememberedTheme(),
 };
-const memory = emptyMemory();
-memory.moved = readMoved();
+/** Each view keeps its places; what was moved by hand is one for all. */
+const memories: { servers: Memory } & Partial<Record<ViewMode, Memory>> = {
+  servers: { ...emptyMemory(), moved: rememberedMoves() },
+};
+memories[state.view] ??= { ...emptyMemory(), moved: memories.servers.moved };
 
 const container = h("main", { id: "graph", "data-testid": "graph", "aria-label": "Live graph of requests" });
 const scene = new Scene(container, {
@@ -68,7 +94,11 @@ const scene = new Scene(container, {
   },
   click: (target) => {
     tip.show(null, 0, 0);
-    app.select(same(target, state.selection) ? null : target);
+    app.select(same(meant(target), state.selection) ? null : target);
+  },
+  open: (target) => {
+    const server = serverOf(target);
+    if (server !== null) app.toggleHull(server);
   },
   drag: (target, dx, dy, done) => drag(target, dx, dy, done),
 });
@@ -76,10 +106,33 @@ const scene = new Scene(container, {
 const app: App = {
   state,
   scene,
-  select(selection, center = false) {
+  select(target, center = false) {
+    const selection = meant(target);
     state.selection = selection;
     app.openPanel(selection ? { kind: "selection" } : { kind: "none" });
     if (selection && center) centerOn(selection);
+  },
+  toggleHull(server) {
+    if (state.view !== "servers") return;
+    state.hulls = toggleHull(state.hulls, server, !state.shown.collapsed.has(server));
+    rememberHulls(state.hulls);
+    showGraph();
+    updateViews();
+  },
+  setView(view) {
+    if (view === state.view) return;
+    state.view = view;
+    scene.control.byHand = false;
+    state.selection = null;
+    memories[view] ??= { ...emptyMemory(), moved: memories.servers.moved };
+    showGraph();
+    app.openPanel(state.panel.kind === "selection" ? { kind: "none" } : state.panel);
+  },
+  setQuery(q) {
+    state.q = q;
+    state.qError = null;
+    link.filter(q);
+    updateViews();
   },
   openCall(id) {
     app.openPanel({ kind: "call", id, back: state.panel.kind === "selection" ? "selection" : "bad" });
@@ -87,7 +140,7 @@ const app: App = {
   openPanel(panel) {
     state.panel = panel;
     if (panel.kind !== "selection" && panel.kind !== "call") state.selection = null;
-    scene.setFocus(state.selection, focusOf(state.graph, state.selection));
+    focus();
     place(panel);
     updateViews();
   },
@@ -102,7 +155,7 @@ const app: App = {
   },
   setStretch(stretch) {
     state.stretch = stretch;
-    write(STRETCH_KEY, String(stretch));
+    rememberStretch(stretch);
     updateViews();
   },
   setTheme(theme) {
@@ -116,81 +169,112 @@ const help = helpDialog();
 const tip = tooltip(app);
 const top = topBar(app, help.toggle);
 const panel = panelView(app);
-const views = [top, panel, statusBar(app), overlay(app), srTable(app)];
+const views = [top, panel, filterBar(app), statusBar(app), overlay(app), srTable(app)];
 
-function same(a: Selection | null, b: Selection | null): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+/** What a target of the hub's graph, or a closed hull's card, means in the picture. */
+function meant(target: Selection | null): Selection | null {
+  if (target?.kind !== "node") return target;
+  const server = serverOfTotals(target.id) ?? null;
+  if (server !== null) return { kind: "server", id: server };
+  const shown = state.shown.shownAs.get(target.id);
+  if (shown === undefined) return target;
+  const closed = serverOfTotals(shown);
+  if (closed === null) return { kind: "node", id: shown };
+  app.toggleHull(closed);
+  return target;
 }
 
-/** What another release stored may not be readable; then nothing was moved. */
-function readMoved(): Memory["moved"] {
-  try {
-    return new Map(JSON.parse(read(MOVED_KEY) ?? "[]"));
-  } catch {
-    return new Map();
+/** The hull that a target belongs to. */
+function serverOf(target: Selection): string | null {
+  if (target.kind === "server") return target.id;
+  return target.kind === "node" ? serverOfTotals(target.id) : null;
+}
+
+/** The forces' worker, from the first flat view on. */
+let worker: Worker | null = null;
+
+function askForces(): void {
+  if (state.view !== "flat") return;
+  const memory = memories.flat!;
+  if (!worker) {
+    worker = new Worker(new URL("./layout/force.worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = (event: MessageEvent<Places>) => {
+      memories.flat!.flat = new Map(event.data.map(([id, x, y]) => [id, { x, y }]));
+      if (state.view === "flat") relayout();
+    };
   }
+  worker.postMessage(forceInput(state.shown, memory));
 }
 
 /** The layout's clock is the page's: it only decides when a hull has settled. */
 function relayout(): void {
-  scene.setLayout(arrange(state.graph, memory, performance.now()));
-  scene.setFocus(state.selection, focusOf(state.graph, state.selection));
+  const began = performance.now();
+  scene.setLayout(arrange(state.shown, memories[state.view]!, began));
+  scene.layoutMs = performance.now() - began;
+  focus();
+}
+
+function focus(): void {
+  scene.setFocus(state.selection, focusOf(state.shown, state.selection));
+}
+
+function show(): void {
+  state.shown = project(state.graph, state.view, state.hulls);
+  scene.setGraph(state.shown);
 }
 
 function showGraph(): void {
-  scene.setGraph(state.graph);
+  show();
   relayout();
+  askForces();
 }
 
 function takeSnapshot(snapshot: Snapshot): void {
   state.heardMs = performance.now();
+  const another = snapshot.q !== state.graph.q;
   state.graph = fromSnapshot(snapshot);
+  if (another) state.history = emptyHistory();
   state.requests = requestsFromSnapshot(snapshot);
   applyNotices(state.notices, snapshot.notices);
-  rebase(state.history, state.graph.totals, snapshot.time_ms);
+  rebase(state.history, countedTotals(state.graph), snapshot.time_ms);
   if (!state.paused) showGraph();
+  if (!arrived) arrive();
   updateViews();
+}
+
+/** What the page's address asked for can be shown once the hub has told what there is. */
+let arrived = false;
+function arrive(): void {
+  arrived = true;
+  if (asked.select) state.selection = meant(selectionOf(state.graph, asked.select));
+  const panel = panelOf(asked);
+  if (panel.kind !== "selection" || state.selection) app.openPanel(panel);
+  if (asked.camera) scene.lookFrom(asked.camera);
 }
 
 function takeFrame(frame: Frame): void {
   state.heardMs = performance.now();
+  const matches = state.graph.matched?.size;
   const changes = applyFrame(state.graph, frame);
-  count(state.history, state.graph.totals, frame.totals.edge, frame.time_ms);
+  count(state.history, countedTotals(state.graph), countedEdges(frame), frame.time_ms);
   applyCalls(state.requests, frame);
   applyNotices(state.notices, frame.notices);
   if (state.paused) return;
-  if (changes.topology) relayout();
-  if (changes.stats || changes.status) scene.setGraph(state.graph);
-  if (!document.hidden) launch(frame);
-}
-
-/** Each packet starts where it would be if it had started when its request was completed. */
-function launch(frame: Frame): void {
-  const { packets } = frame;
-  const { routes } = scene.picture.layout;
-  for (let i = 0; i < packets.edge.length; i++) {
-    const route = routes.get(packets.edge[i]);
-    const ok = packets.ok[i] === 1;
-    if (!route || !shows(state.filters, packets.status[i], ok)) continue;
-    const figures = state.graph.edgeFigures.get(packets.edge[i]) ?? NO_FIGURES;
-    const request = {
-      ok,
-      durationMs: packets.duration_ms[i],
-      agoMs: Math.min(200, Math.max(0, packets.end_ms[i])),
-      completedAtMs: frame.time_ms - packets.end_ms[i],
-    };
-    scene.packets.add(route, scene.nowMs, request, figures.rate, state.stretch, scene.still);
-  }
+  if (changes.topology) showGraph();
+  else if (changes.stats || changes.status) show();
+  if (matches !== state.graph.matched?.size) focus();
+  if (!document.hidden) launch(scene, state.graph, state.filters, state.stretch, frame);
 }
 
 function drag(target: Selection, dx: number, dy: number, done: boolean): void {
   if (target.kind === "edge") return;
   const key = target.kind === "server" ? `hull:${target.id}` : target.id;
-  const moved = memory.moved.get(key) ?? { dx: 0, dy: 0 };
-  memory.moved.set(key, { dx: moved.dx + dx, dy: moved.dy + dy });
+  const { moved } = memories.servers;
+  const before = moved.get(key) ?? { dx: 0, dy: 0 };
+  moved.set(key, { dx: before.dx + dx, dy: before.dy + dy });
   scene.control.byHand = true;
   relayout();
-  if (done) write(MOVED_KEY, JSON.stringify([...memory.moved]));
+  if (done) rememberMoves(moved);
 }
 
 function centerOn(selection: Selection): void {
@@ -209,12 +293,21 @@ function centerOn(selection: Selection): void {
 
 /** Room for the bars, and for the panel where there is enough of it. */
 function place(open: Panel): void {
-  const beside = open.kind !== "none" && window.innerWidth > 900;
+  const beside = open.kind !== "none" && open.kind !== "table" && window.innerWidth > BESIDE_FROM_PX;
   scene.setInsets({ top: 92, bottom: 108, left: 28, right: beside ? PANEL_W + 24 : 28 });
 }
 
 function updateViews(): void {
   for (const view of views) view.update();
+  keepAddress();
+}
+
+/** The address says what is shown; going back in the browser leaves the page, as from any other. */
+function keepAddress(): void {
+  if (!arrived) return;
+  const query = toQuery(placeOf(state, scene));
+  const now = window.location.search.slice(1);
+  if (query !== now) history.replaceState(null, "", query ? `?${query}` : window.location.pathname);
 }
 
 const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -241,16 +334,20 @@ document
 app.setTheme(state.theme);
 place(state.panel);
 attachKeys(app, { focusSearch: top.focusSearch, toggleHelp: help.toggle });
-installHooks(scene);
+installHooks(scene, app);
 document.fonts.load('600 13px "Inter Variable"').then(() => scene.repaint());
 window.setInterval(updateViews, UPDATE_MS);
 askSession().then((session) => {
   state.session = session;
   updateViews();
 });
-connectLive(liveUrl(window.location), {
+const link = connectLive(liveUrl(window.location), state.q, {
   snapshot: takeSnapshot,
   frame: takeFrame,
+  badQuery(message) {
+    state.qError = `${message.text} (at character ${message.position + 1} of “${message.q}”)`;
+    updateViews();
+  },
   state(link, reason) {
     state.link = link;
     state.linkReason = reason;

@@ -4,13 +4,15 @@ import { track } from "../src/layout/curves";
 import { centerY, emptyMemory, type Item } from "../src/layout/model";
 import { assignSlots, emptyHullMemory, nearestFree, ranks } from "../src/layout/rows";
 import { freeY } from "../src/layout/sides";
+import { NO_CHOICE, project } from "../src/select/project";
 import { fromSnapshot } from "../src/store/graph";
 import { edge, federation, node, snapshot } from "./build";
 
 const SETTLED_MS = 60_000;
 
-function laidOut(world = federation(), memory = emptyMemory(), nowMs = 0) {
-  return arrange(fromSnapshot(snapshot(world.servers, world.nodes, world.edges)), memory, nowMs);
+function laidOut(world = federation(), memory = emptyMemory(), nowMs = 0, choice = NO_CHOICE) {
+  const graph = fromSnapshot(snapshot(world.servers, world.nodes, world.edges));
+  return arrange(project(graph, "servers", choice), memory, nowMs);
 }
 
 function overlap(a: Item, b: Item): boolean {
@@ -33,7 +35,7 @@ describe("hulls", () => {
   test("more than four wrap into a grid without overlapping", () => {
     const { hulls } = laidOut(federation(["a", "b", "c", "d", "e", "f"]));
     const boxes = [...hulls.values()];
-    expect(new Set(boxes.map((hull) => hull.x)).size).toBe(2);
+    expect(new Set(boxes.map((hull) => hull.x)).size).toBeGreaterThan(1);
     for (const one of boxes) {
       for (const other of boxes) {
         const apart =

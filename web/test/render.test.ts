@@ -27,12 +27,14 @@ describe("stretch", () => {
 
 describe("packets", () => {
   const cubics: Route["cubics"] = [[0, 0, 30, 0, 60, 0, 90, 0]];
+  const bundles = Array.from({ length: PACKETS_MAX + 1 }, (_, edge) => [edge]);
   const route = (edge: number, style: Route["style"] = "plain"): Route => ({
     edge,
     style,
     cubics,
     track: track(cubics),
     knock: style === "outside" ? { at: [45, 0], share: 0.5 } : null,
+    bundle: bundles[edge],
   });
   const request = (ok: boolean) => ({ ok, durationMs: 5, agoMs: 0, completedAtMs: 0 });
 

@@ -7,7 +7,7 @@
  * session has ended; a message that cannot be read closes the socket, so that the next snapshot sets
  * things right.
  */
-import type { Frame, FrameAck, Snapshot } from "#forms";
+import type { BadQuery, Frame, FrameAck, Query, Snapshot } from "#forms";
 import { ACK_INTERVAL_MS, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "../defaults";
 import { goToLoginWhereAsked } from "./login";
 
@@ -16,23 +16,31 @@ export type LinkState = "connecting" | "live" | "lost";
 export interface LiveHandlers {
   snapshot(message: Snapshot): void;
   frame(message: Frame): void;
+  badQuery(message: BadQuery): void;
   state(state: LinkState, reason: string): void;
+}
+
+export interface Link {
+  /** Asks for what fits this filter only; kept over reconnections. */
+  filter(q: string): void;
+  close(): void;
 }
 
 export function liveUrl(location: Location): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/live`;
 }
 
-export function connectLive(url: string, handlers: LiveHandlers): { close(): void } {
+export function connectLive(url: string, q: string, handlers: LiveHandlers): Link {
   let socket: WebSocket | null = null;
   let seq = 0;
   let acknowledgedAt = 0;
   let closed = false;
   let retry = 0;
+  let wanted = q;
 
   const open = () => {
     handlers.state("connecting", "");
-    const current = new WebSocket(url);
+    const current = new WebSocket(wanted ? `${url}?q=${encodeURIComponent(wanted)}` : url);
     socket = current;
     current.onmessage = (event) => take(current, String(event.data));
     current.onclose = (event) => lost(current, event.reason);
@@ -42,6 +50,7 @@ export function connectLive(url: string, handlers: LiveHandlers): { close(): voi
     if (from !== socket) return;
     const message = parse(text);
     if (message === null) return from.close(4000, "unreadable message");
+    if (message.type === "bad_query") return handlers.badQuery(message);
     seq = message.seq;
     if (message.type === "snapshot") {
       handlers.state("live", "");
@@ -60,6 +69,11 @@ export function connectLive(url: string, handlers: LiveHandlers): { close(): voi
     retry = window.setTimeout(open, reconnectDelay(Math.random()));
   };
 
+  const ask = (to: WebSocket | null) => {
+    const query: Query = { type: "query", q: wanted };
+    if (to?.readyState === WebSocket.OPEN) to.send(JSON.stringify(query));
+  };
+
   const acknowledge = (to: WebSocket) => {
     const ack: FrameAck = { type: "ack", seq };
     if (to.readyState === WebSocket.OPEN) to.send(JSON.stringify(ack));
@@ -68,6 +82,10 @@ export function connectLive(url: string, handlers: LiveHandlers): { close(): voi
 
   open();
   return {
+    filter(q) {
+      wanted = q;
+      ask(socket);
+    },
     close() {
       closed = true;
       window.clearTimeout(retry);
@@ -81,10 +99,12 @@ export function reconnectDelay(random: number): number {
   return RECONNECT_MIN_MS + random * (RECONNECT_MAX_MS - RECONNECT_MIN_MS);
 }
 
-function parse(text: string): Snapshot | Frame | null {
+const KNOWN: ReadonlySet<string> = new Set(["snapshot", "frame", "bad_query"]);
+
+function parse(text: string): Snapshot | Frame | BadQuery | null {
   try {
     const message = JSON.parse(text);
-    return message?.type === "snapshot" || message?.type === "frame" ? message : null;
+    return KNOWN.has(message?.type) ? message : null;
   } catch {
     return null;
   }

@@ -4,8 +4,10 @@
  * Enters: the graph, what is remembered, the time. Leaves: boxes and curves in world pixels.
  * Always holds: pure apart from `memory`, which it brings up to date; the same input gives the same picture.
  */
-import type { Graph } from "../store/graph";
+import type { Shown } from "../select/project";
+import { at } from "./curves";
 import { type LegCurve, type Route, routeEdges } from "./edges";
+import { placeFlat, routeFlat } from "./flat";
 import type { Box, Hull, Item, Memory } from "./model";
 import { placeServers } from "./servers";
 import { placeDiscs } from "./sides";
@@ -21,10 +23,17 @@ export interface Layout {
 /** Room for a disc's label beside it. */
 const LABEL_W = 150;
 
-export function arrange(graph: Graph, memory: Memory, nowMs: number): Layout {
+export function arrange(graph: Shown, memory: Memory, nowMs: number): Layout {
+  if (graph.view === "flat") return flatLayout(graph, memory);
   const placed = placeServers(graph, memory, nowMs);
   placeDiscs(graph, placed, memory);
-  const { legs, routes } = routeEdges(graph.edges.values(), placed);
+  const { legs, routes } = routeEdges(graph.edges.values(), placed, memory.curves);
+  return { ...placed, legs, routes, bounds: boundsOf(placed.hulls, placed.items, legs) };
+}
+
+function flatLayout(graph: Shown, memory: Memory): Layout {
+  const placed = placeFlat(graph, memory);
+  const { legs, routes } = routeFlat(graph, placed);
   return { ...placed, legs, routes, bounds: boundsOf(placed.hulls, placed.items, legs) };
 }
 
@@ -50,7 +59,11 @@ function boundsOf(hulls: Map<string, Hull>, items: Map<string, Item>, legs: LegC
     const left = item.side === "left" ? label : 0;
     add(item.x - left, item.y - 6, item.x + item.w + label - left, item.y + item.h + 6);
   }
-  for (const leg of legs)
-    add(leg.middle[0], leg.middle[1], leg.middle[0] + (leg.style === "trunk" ? 50 : 0), leg.middle[1]);
+  for (const leg of legs) {
+    for (const cubic of leg.cubics) {
+      const [x, y] = at(cubic, 0.5);
+      add(x, y, x + (leg.style === "trunk" ? 50 : 0), y);
+    }
+  }
   return x1 < x0 ? { x: 0, y: 0, w: 0, h: 0 } : { x: x0, y: y0, w: x1 - x0, h: y1 - y0 };
 }

@@ -10,11 +10,15 @@ export type Point = readonly [x: number, y: number];
 export interface Track {
   /** x0 y0 x1 y1 … */
   points: Float32Array;
+  /** The way's direction at each point, in steps of a full turn / `TURNS`, clockwise from the right. */
+  turns: Uint8Array;
   count: number;
   length: number;
 }
 
 export const STEP = 4;
+/** Directions told apart: a packet's sprite is turned by steps of 5.6°. */
+export const TURNS = 64;
 const SUBDIVISIONS = 24;
 
 /** Horizontal tangents at both ends, like d3-shape's linkHorizontal. */
@@ -101,5 +105,17 @@ export function track(cubics: Cubic[]): Track {
   }
   const end = rough[rough.length - 1];
   even.push(end[0], end[1]);
-  return { points: Float32Array.from(even), count: even.length / 2, length };
+  const points = Float32Array.from(even);
+  return { points, turns: turnsOf(points), count: even.length / 2, length };
+}
+
+function turnsOf(points: Float32Array): Uint8Array {
+  const count = points.length / 2;
+  const turns = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const [from, to] = i + 1 < count ? [i, i + 1] : [Math.max(0, i - 1), i];
+    const angle = Math.atan2(points[2 * to + 1] - points[2 * from + 1], points[2 * to] - points[2 * from]);
+    turns[i] = Math.round((angle / (2 * Math.PI)) * TURNS + TURNS) % TURNS;
+  }
+  return turns;
 }

@@ -6,8 +6,8 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { type Cubic, type Point, STEP, type Track, track } from "./curves";
-import { Lanes } from "./lanes";
+import { at, type Cubic, type Point, STEP, type Track, track } from "./curves";
+import { type Lane, Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";
 import { curveOutside } from "./outside";
@@ -28,12 +28,15 @@ export interface LegCurve {
 }
 
 export interface Route {
-  edge: number;
-  style: LegStyle;
-  cubics: Cubic[];
-  track: Track;
+  readonly edge: number;
+  readonly style: LegStyle;
+  readonly cubics: Cubic[];
+  /** Worked out when first asked for: most lines of a large picture carry nothing at the moment. */
+  readonly track: Track;
   /** An intruder's first gateway: where it is, and after which share of the way. */
-  knock: { at: Point; share: number } | null;
+  readonly knock: { at: Point; share: number } | null;
+  /** All edges that take this very way, the same object for each of them. */
+  readonly bundle: readonly number[];
 }
 
 export interface Routes {
@@ -41,33 +44,122 @@ export interface Routes {
   routes: Map<number, Route>;
 }
 
-export function routeEdges(edges: Iterable<Edge>, placed: Placed): Routes {
+/** Curves of the last layout: a line whose ends and hulls have not moved is not worked out again. */
+export interface KnownCurve {
+  placed: string;
+  curve: LegCurve;
+  lanes: Lane[];
+}
+
+/** Brings `known` up to date. */
+export function routeEdges(edges: Iterable<Edge>, placed: Placed, known: Map<string, KnownCurve>): Routes {
   const { ways, legs } = waysOf(edges, placed.items);
-  const ports = spreadPorts(legs);
-  const lanes = new Lanes(placed);
-  const curves = new Map<string, LegCurve>();
-  for (const leg of legs) {
-    curves.set(leg.key, curveOf(leg, ports.get(`${leg.key} a`)!, ports.get(`${leg.key} b`)!, placed, lanes));
-  }
+  const curves = curvesOf(legs, placed, known);
+  const shared = new Map<string, WayShape>();
   const routes = new Map<number, Route>();
-  for (const { edge, legs: parts } of ways) {
-    const cubics = parts.flatMap(({ leg, reverse }) => {
-      const own = curves.get(leg.key)!.cubics;
-      return reverse ? reversed(own) : own;
-    });
-    const { style, key } = parts[0].leg;
-    const whole = track(cubics);
-    const knock = style === "outside" ? knockOf(curves.get(key)!, whole) : null;
-    routes.set(edge.index, { edge: edge.index, style, cubics, track: whole, knock });
+  for (const way of ways) {
+    const key = way.legs.map(({ leg, reverse }) => `${leg.key} ${reverse}`).join("|");
+    const shape =
+      shared.get(key) ??
+      new WayShape(way.legs.map(({ leg, reverse }) => ({ curve: curves.get(leg.key)!, reverse })));
+    shared.set(key, shape);
+    shape.bundle.push(way.edge.index);
+    routes.set(way.edge.index, new EdgeRoute(way.edge.index, shape));
   }
   return { legs: [...curves.values()], routes };
+}
+
+function curvesOf(legs: Leg[], placed: Placed, known: Map<string, KnownCurve>): Map<string, LegCurve> {
+  const ports = spreadPorts(legs);
+  const lanes = new Lanes(placed);
+  const hulls = new Map(
+    [...placed.hulls].map(([id, h]) => [id, `${h.x} ${h.y} ${h.w} ${h.h} ${h.columns.length}`]),
+  );
+  const next = new Map<string, KnownCurve>();
+  const anew: { leg: Leg; a: Point; b: Point; where: string }[] = [];
+  for (const leg of legs) {
+    const [a, b] = [ports.get(`${leg.key} a`)!, ports.get(`${leg.key} b`)!];
+    const where = `${a} ${b} ${hulls.get(leg.from.server ?? "")} ${hulls.get(leg.to.server ?? "")}`;
+    const before = known.get(leg.key);
+    if (before?.placed === where && lanes.retake(before.lanes)) {
+      before.curve.edges = leg.edges;
+      next.set(leg.key, before);
+    } else anew.push({ leg, a, b, where });
+  }
+  for (const { leg, a, b, where } of anew) {
+    const curve = curveOf(leg, a, b, placed, lanes);
+    next.set(leg.key, { placed: where, curve, lanes: lanes.taken() });
+  }
+  known.clear();
+  for (const [key, curve] of next) known.set(key, curve);
+  return new Map(legs.map((leg) => [leg.key, next.get(leg.key)!.curve]));
+}
+
+interface Part {
+  curve: LegCurve;
+  reverse: boolean;
+}
+
+/** What edges that take the same legs share. */
+export class WayShape {
+  readonly style: LegStyle;
+  readonly bundle: number[] = [];
+  private wholeCubics: Cubic[] | null = null;
+  private wholeTrack: Track | null = null;
+
+  constructor(private parts: Part[]) {
+    this.style = parts[0].curve.style;
+  }
+
+  get cubics(): Cubic[] {
+    this.wholeCubics ??= this.parts.flatMap(({ curve, reverse }) =>
+      reverse ? reversed(curve.cubics) : curve.cubics,
+    );
+    return this.wholeCubics;
+  }
+
+  get track(): Track {
+    this.wholeTrack ??= track(this.cubics);
+    return this.wholeTrack;
+  }
+
+  get knock(): Route["knock"] {
+    return this.style === "outside" ? knockOf(this.parts[0].curve, this.track) : null;
+  }
+}
+
+export class EdgeRoute implements Route {
+  constructor(
+    readonly edge: number,
+    private shape: WayShape,
+  ) {}
+
+  get style(): LegStyle {
+    return this.shape.style;
+  }
+
+  get cubics(): Cubic[] {
+    return this.shape.cubics;
+  }
+
+  get track(): Track {
+    return this.shape.track;
+  }
+
+  get knock(): Route["knock"] {
+    return this.shape.knock;
+  }
+
+  get bundle(): readonly number[] {
+    return this.shape.bundle;
+  }
 }
 
 /** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
 const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct"]);
 const LABEL_AFTER_PX = 72;
 /** Share of the way: hairpins go both ways between two servers, their names must not meet. */
-const LABEL_AT: Partial<Record<LegStyle, number>> = { hairpin: 0.28 };
+const LABEL_AT: Partial<Record<LegStyle, number>> = { hairpin: 0.28, trunk: 0.5, direct: 0.5 };
 
 function early(outside: Cubic): Point | null {
   const { points, length } = track([outside]);
@@ -86,8 +178,6 @@ function knockOf(first: LegCurve, whole: Track): Route["knock"] {
 function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): LegCurve {
   const inside = leg.from.server !== null && leg.from.server === leg.to.server && leg.from.kind !== "chip";
   const cubics = inside ? lanes.through(leg, a, b) : curveOutside(leg, a, b, placed, lanes);
-  const { points, count } = track(cubics);
-  const labelled = Math.floor(count * (LABEL_AT[leg.style] ?? 0.5)) * 2;
   const last = cubics[cubics.length - 1];
   return {
     key: leg.key,
@@ -96,10 +186,18 @@ function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Le
     from: leg.from.id,
     to: leg.to.id,
     cubics,
-    middle: (LABEL_EARLY.has(leg.style) && early(last)) || [points[labelled], points[labelled + 1]],
+    middle: (LABEL_EARLY.has(leg.style) && early(last)) || labelPlace(cubics, LABEL_AT[leg.style]),
     end: [last[6], last[7]],
     heading: last[6] >= last[4] ? 1 : -1,
   };
+}
+
+/** Lines without a label need no exact middle. */
+function labelPlace(cubics: Cubic[], share: number | undefined): Point {
+  if (share === undefined) return at(cubics[Math.floor(cubics.length / 2)], 0.5);
+  const { points, count } = track(cubics);
+  const i = Math.floor(count * share) * 2;
+  return [points[i], points[i + 1]];
 }
 
 function reversed(cubics: Cubic[]): Cubic[] {

@@ -13,18 +13,47 @@ const CARD_CLEARANCE = 5;
 const LANE_CLEARANCE = 4;
 const RUN_UP = 16;
 
+/** A way past one column, taken at this height. */
+export interface Lane {
+  hull: string;
+  column: number;
+  y: number;
+}
+
+/** What may not be crossed in one column: cards, and lanes already taken. Both as intervals, by their upper end. */
+interface Blocked {
+  cards: Interval[];
+  all: Interval[];
+}
+
+type Interval = readonly [low: number, high: number];
+
 export class Lanes {
-  private cards = new Map<string, Item[]>();
-  private taken = new Map<string, number[]>();
+  private columns = new Map<string, Blocked>();
+  private used: Lane[] = [];
 
   constructor(private placed: Placed) {
     for (const item of placed.items.values()) {
-      if (item.kind !== "card") continue;
-      const key = `${item.server} ${item.column}`;
-      const list = this.cards.get(key);
-      if (list) list.push(item);
-      else this.cards.set(key, [item]);
+      if (item.kind !== "card" || item.server === null) continue;
+      const blocked = this.blocked(item.server, item.column);
+      const interval: Interval = [item.y - CARD_CLEARANCE, item.y + item.h + CARD_CLEARANCE];
+      insert(blocked.cards, interval);
+      insert(blocked.all, interval);
     }
+  }
+
+  /** The lanes taken since this was asked last. */
+  taken(): Lane[] {
+    const used = this.used;
+    this.used = [];
+    return used;
+  }
+
+  /** Takes the lanes of an earlier layout again; false where a card stands in one of them now. */
+  retake(lanes: Lane[]): boolean {
+    if (!lanes.every(({ hull, column, y }) => free(this.blocked(hull, column).cards, y))) return false;
+    for (const lane of lanes) this.occupy(lane);
+    return true;
   }
 
   /** A curve between two items of one hull. */
@@ -53,32 +82,62 @@ export class Lanes {
   }
 
   private take(hull: Hull, column: number, wished: number): number {
-    const key = `${hull.id} ${column}`;
-    const cards = this.cards.get(key) ?? [];
-    const lanes = this.taken.get(key) ?? [];
-    const clear = (y: number) =>
-      cards.every((c) => y < c.y - CARD_CLEARANCE || y > c.y + c.h + CARD_CLEARANCE);
-    const apart = (y: number) => lanes.every((other) => Math.abs(other - y) >= LANE_CLEARANCE);
-    const inside = (y: number) => y > hull.y + HEADER - 16 && y < hull.y + hull.h - 14;
-    const y =
-      nearest(wished, (at) => inside(at) && clear(at) && apart(at)) ?? nearest(wished, clear) ?? wished;
-    this.taken.set(key, [...lanes, y]);
+    const { cards, all } = this.blocked(hull.id, column);
+    const [top, bottom] = [hull.y + HEADER - 16, hull.y + hull.h - 14];
+    const y = nearest(all, wished, top, bottom) ?? nearest(cards, wished, top, bottom) ?? wished;
+    this.used.push({ hull: hull.id, column, y });
+    this.occupy({ hull: hull.id, column, y });
     return y;
   }
+
+  private occupy({ hull, column, y }: Lane): void {
+    insert(this.blocked(hull, column).all, [y - LANE_CLEARANCE, y + LANE_CLEARANCE]);
+  }
+
+  private blocked(hull: string, column: number): Blocked {
+    const key = `${hull} ${column}`;
+    const known = this.columns.get(key);
+    if (known) return known;
+    const made: Blocked = { cards: [], all: [] };
+    this.columns.set(key, made);
+    return made;
+  }
+}
+
+function insert(into: Interval[], interval: Interval): void {
+  let i = into.length;
+  while (i > 0 && into[i - 1][0] > interval[0]) i--;
+  into.splice(i, 0, interval);
+}
+
+function free(blocked: Interval[], y: number): boolean {
+  return blocked.every(([low, high]) => y <= low || y >= high);
+}
+
+/** The height nearest to `wished` that is in no interval, within bounds. */
+function nearest(blocked: Interval[], wished: number, top: number, bottom: number): number | undefined {
+  const start = Math.min(bottom, Math.max(top, wished));
+  let below = start;
+  for (const [low, high] of blocked) if (low < below && below < high) below = high;
+  let above = start;
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (let i = blocked.length - 1; i >= 0; i--) {
+      const [low, high] = blocked[i];
+      if (low < above && above < high) {
+        above = low;
+        moved = true;
+      }
+    }
+  }
+  const fits = [below, above].filter((y) => y >= top && y <= bottom);
+  return fits.sort((a, b) => Math.abs(a - wished) - Math.abs(b - wished))[0];
 }
 
 /** Columns count from 0; the left border is -1, the right border the number of columns. */
 export function columnOf(item: Item, hull: Hull): number {
   if (item.kind === "card") return item.column;
   return item.side === "left" ? -1 : hull.columns.length;
-}
-
-function nearest(wished: number, fits: (y: number) => boolean): number | undefined {
-  for (let away = 0; away < 1200; away += 2) {
-    if (fits(wished + away)) return wished + away;
-    if (fits(wished - away)) return wished - away;
-  }
-  return undefined;
 }
 
 function curve(points: Point[]): Cubic[] {

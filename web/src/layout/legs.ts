@@ -41,18 +41,22 @@ export function waysOf(edges: Iterable<Edge>, items: Map<string, Item>): { ways:
   return { ways, legs: [...legs.values()] };
 }
 
-/** A same-server call is drawn from card to card; its own proxy is on the way but would only clutter. */
+/**
+ * A same-server call is drawn from card to card; its own proxy is on the way but would only clutter. One
+ * within a closed hull, whose services are one card, is drawn to the proxy and back.
+ */
 export function stopsOf(edge: Edge, items: Map<string, Item>): Item[] {
   const from = items.get(edge.from);
   const to = items.get(edge.to);
-  const direct = edge.origin === "same_server" && from?.kind === "card" && to?.kind === "card";
+  const cards = from !== to && from?.kind === "card" && to?.kind === "card";
+  const direct = edge.origin === "same_server" && cards;
   const ids = direct ? [edge.from, edge.to] : [edge.from, ...edge.via, edge.to];
   const stops: Item[] = [];
   for (const id of ids) {
     const item = items.get(id);
     if (item && stops.at(-1)?.id !== id) stops.push(item);
   }
-  if (direct && edge.from === edge.to && from) stops.push(from);
+  if (stops.length === 1 && from === to && from?.kind === "card") stops.push(from);
   return from && to ? stops : [];
 }
 
@@ -71,7 +75,8 @@ function shareLeg(legs: Map<string, Leg>, edge: Edge, from: Item, to: Item, firs
   return { leg, reverse };
 }
 
-function styleOf(edge: Edge): LegStyle {
+/** How an edge's first leg is drawn. */
+export function styleOf(edge: Edge): LegStyle {
   if (edge.origin === "cross_server_direct") return "direct";
   if (edge.origin === "hairpin" || edge.origin === "outside" || edge.origin === "undecided")
     return edge.origin;

@@ -1,4 +1,5 @@
 /** The layout's nouns and measures, in world pixels. */
+import type { KnownCurve } from "./edges";
 
 export interface Box {
   x: number;
@@ -31,6 +32,8 @@ export interface Hull extends Box {
   rows: number;
   /** Its column in the grid of hulls. */
   gridColumn: number;
+  /** Totals only. */
+  collapsed: boolean;
 }
 
 /** What is remembered between layouts, so that nothing moves when something appears. */
@@ -45,17 +48,31 @@ export interface Memory {
   hulls: Map<string, HullMemory>;
   /** Servers in order of appearance. */
   order: string[];
-  width: number;
+  /** Columns of the grid of hulls; 0: not chosen yet. */
+  gridColumns: number;
   /** Discs in order of appearance, with the place they took. */
   discs: Map<string, { side: Side; y: number }>;
   /** Chips, with the end of the border they took. */
   chips: Map<string, Side>;
   /** Moved by hand: offset from where the layout would put it. */
   moved: Map<string, { dx: number; dy: number }>;
+  /** Of the flat view: middles, as the forces put them. */
+  flat: Map<string, { x: number; y: number }>;
+  /** Curves of the last layout. */
+  curves: Map<string, KnownCurve>;
 }
 
 export function emptyMemory(): Memory {
-  return { hulls: new Map(), order: [], width: 0, discs: new Map(), chips: new Map(), moved: new Map() };
+  return {
+    hulls: new Map(),
+    order: [],
+    gridColumns: 0,
+    discs: new Map(),
+    chips: new Map(),
+    moved: new Map(),
+    flat: new Map(),
+    curves: new Map(),
+  };
 }
 
 export const CARD_W = 172;
@@ -68,6 +85,8 @@ export const PAD_X = 84;
 /** Between columns: wide while there are few, so that lines can be followed. */
 export const columnGap = (columns: number): number => (columns <= 2 ? 120 : columns === 3 ? 100 : 78);
 export const HULL_MIN_W = 700;
+/** A hull that shows its totals only. */
+export const CLOSED_W = 384;
 export const HULL_GAP = 64;
 export const HULL_RADIUS = 26;
 export const MIN_ROWS = 2;

@@ -51,6 +51,11 @@ function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
   if (to.side === "right" && to.server === chip.server) {
     return [[x, chip.y, x, b[1], b[0] - 24, b[1], b[0], b[1]]];
   }
+  if (to.side === "right" && hull && chip.side === "left") {
+    const corridor = hull.y + hull.h + CORRIDOR;
+    const right = Math.max(hull.x + hull.w, b[0]) + GUTTER * 0.75;
+    return rounded([[x, chip.y + chip.h], [x, corridor], [right, corridor], [right, b[1]], b], CORNER);
+  }
   if (to.side === "right" || !hull) {
     const start: Point = [chip.x + chip.w, centerY(chip)];
     const grid = hull && hullOf(to, placed)?.gridColumn !== hull.gridColumn;

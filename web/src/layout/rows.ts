@@ -5,6 +5,7 @@
  * a slot for each service. Always holds: deterministic; once settled, a service keeps its slot and a
  * new one takes a free one.
  */
+import { RANKS_MAX } from "../defaults";
 import { CARD_W, CARD_W_MAX, columnGap, type HullMemory, MIN_ROWS, PAD_X, textWidth } from "./model";
 
 export interface Member {
@@ -61,31 +62,52 @@ export function assignSlots(
   links: Link[],
   settled: boolean,
 ): HullMemory {
+  if (!settled || memory.slots.size === 0) {
+    return { ...fresh(members, links, ranks(members, links)), firstTrafficMs: memory.firstTrafficMs };
+  }
+  const newcomers = members.filter((m) => !memory.slots.has(m.id)).sort(byId);
+  if (newcomers.length === 0) return memory;
   const depth = ranks(members, links);
-  if (!settled || memory.slots.size === 0)
-    return { ...fresh(members, links, depth), firstTrafficMs: memory.firstTrafficMs };
   const next: HullMemory = { ...memory, columns: [...memory.columns], slots: new Map(memory.slots) };
-  const newcomers = members.filter((m) => !next.slots.has(m.id)).sort(byId);
   for (const m of newcomers) addMember(next, m, depth.get(m.id) ?? 0, links);
   return next;
 }
 
 function fresh(members: Member[], links: Link[], depth: Map<string, number>): HullMemory {
   const columns: Member[][] = [];
+  const deepest = Math.max(0, ...depth.values());
+  const squeeze = deepest >= RANKS_MAX ? (RANKS_MAX - 1) / deepest : 1;
   for (const m of [...members].sort(byId)) {
-    const rank = depth.get(m.id) ?? 0;
+    const rank = Math.round((depth.get(m.id) ?? 0) * squeeze);
     while (columns.length <= rank) columns.push([]);
     columns[rank].push(m);
   }
-  const filled = columns.filter((column) => column.length > 0);
-  const rows = Math.max(MIN_ROWS, ...filled.map((column) => column.length));
+  const filled = columns.flatMap((column) => split(column, rowsWanted(members.length)));
+  const tallest = Math.max(MIN_ROWS, ...filled.map((column) => column.length));
+  const rows = members.length >= SPARE_FROM ? tallest + 1 : tallest;
   const slots: HullMemory["slots"] = new Map();
   filled.forEach((column, index) => {
-    const start = (rows - column.length) / 2;
+    const middle = (rows - column.length) / 2;
+    const start = members.length >= SPARE_FROM ? Math.floor(middle) : middle;
     const order = orderByCallers(column, links, slots);
     order.forEach((m, i) => slots.set(m.id, { column: index, row: start + i }));
   });
   return { columns: columnsOf(filled), slots, rows, firstTrafficMs: null };
+}
+
+/** Hulls of this many services keep a row free, so that a newcomer does not push the hulls below. */
+const SPARE_FROM = 8;
+
+/** Rows that make a hull of so many cards about as wide as a screen. */
+function rowsWanted(cards: number): number {
+  return Math.max(6, Math.ceil(Math.sqrt(1.7 * cards)));
+}
+
+/** One rank as columns of at most so many rows, evenly filled. */
+function split(column: Member[], rows: number): Member[][] {
+  const parts = Math.ceil(column.length / rows);
+  const each = Math.ceil(column.length / Math.max(1, parts));
+  return Array.from({ length: parts }, (_, i) => column.slice(i * each, (i + 1) * each));
 }
 
 function columnsOf(filled: Member[][]): HullMemory["columns"] {
@@ -110,7 +132,7 @@ function orderByCallers(column: Member[], links: Link[], slots: HullMemory["slot
 }
 
 function addMember(memory: HullMemory, member: Member, rank: number, links: Link[]): void {
-  const column = Math.min(rank, memory.columns.length);
+  const column = columnFor(memory, Math.min(rank, memory.columns.length));
   if (column === memory.columns.length) {
     const last = memory.columns[column - 1];
     memory.columns.push({
@@ -125,6 +147,19 @@ function addMember(memory: HullMemory, member: Member, rank: number, links: Link
   const wished = callers[0] ?? (memory.rows - 1) / 2;
   memory.slots.set(member.id, { column, row: nearestFree(taken, wished) });
   memory.rows = Math.max(memory.rows, ...[...memory.slots.values()].map((slot) => Math.ceil(slot.row) + 1));
+}
+
+/**
+ * The column of a newcomer: its rank's own; in a hull of many cards, where a new column would move every
+ * other one, the nearest column with a place left.
+ */
+function columnFor(memory: HullMemory, wished: number): number {
+  if (memory.slots.size < SPARE_FROM) return wished;
+  const filled = memory.columns.map(() => 0);
+  for (const slot of memory.slots.values()) filled[slot.column]++;
+  const free = filled.flatMap((count, column) => (count < memory.rows ? [column] : []));
+  const near = free.sort((a, b) => Math.abs(a - wished) - Math.abs(b - wished) || a - b)[0];
+  return near ?? Math.min(wished, memory.columns.length - 1);
 }
 
 /** The free row nearest to `wished`, on the grid that the column's cards already use. */

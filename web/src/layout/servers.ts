@@ -3,19 +3,22 @@
  *
  * Enters: the graph, the memory, the time. Leaves: hulls and items with their boxes, and the memory.
  * Always holds: servers keep their order of appearance; up to four stand in one column, more in a
- * grid; hulls of one layout are equally wide, so gateways stand in line.
+ * grid; hulls of one column are equally wide, so gateways stand in line.
  */
 import type { Edge, Node } from "#forms";
 import { SETTLE_MS } from "../defaults";
+import { type Shown, totalsNode } from "../select/project";
 import type { Graph } from "../store/graph";
 import {
   BOTTOM,
   CARD_H,
+  CARD_W,
   CHIP_GAP,
   CHIP_H,
   CHIP_INSET,
   CHIP_W,
   CHIP_W_WIDE,
+  CLOSED_W,
   GRID_GUTTER,
   HEADER,
   HULL_GAP,
@@ -37,21 +40,46 @@ export interface Placed {
   items: Map<string, Item>;
 }
 
-/** Updates `memory.order`, `memory.hulls` and `memory.width`; places everything that has a server. */
-export function placeServers(graph: Graph, memory: Memory, nowMs: number): Placed {
+/** Updates `memory.order`, `memory.hulls` and `memory.gridColumns`; places everything that has a server. */
+export function placeServers(graph: Shown, memory: Memory, nowMs: number): Placed {
   rememberOrder(graph, memory);
   const byServer = groupNodes(graph);
-  for (const id of memory.order) rememberHull(graph, memory, id, byServer.get(id) ?? [], nowMs);
-  const width = Math.max(HULL_MIN_W, ...memory.order.map((id) => neededWidth(memory.hulls.get(id)!)));
-  memory.width = width;
-  const placed: Placed = { hulls: new Map(), items: new Map() };
-  const boxes = gridOf(memory, width);
   for (const id of memory.order) {
-    const hull = boxes.get(id)!;
-    placed.hulls.set(id, hull);
-    placeMembers(placed.items, graph, hull, memory, byServer.get(id) ?? []);
+    if (!graph.collapsed.has(id)) rememberHull(graph, memory, id, byServer.get(id) ?? [], nowMs);
+  }
+  const placed: Placed = { hulls: new Map(), items: new Map() };
+  const plans = memory.order.map((id) => planOf(id, graph, memory));
+  for (const { hull, own } of gridOf(plans, memory)) {
+    placed.hulls.set(hull.id, hull);
+    placeMembers(placed.items, graph, hull, own, memory, byServer.get(hull.id) ?? []);
   }
   return placed;
+}
+
+/** What one hull needs. */
+interface Plan {
+  id: string;
+  own: HullMemory;
+  collapsed: boolean;
+  w: number;
+  h: number;
+}
+
+function planOf(id: string, graph: Shown, memory: Memory): Plan {
+  const collapsed = graph.collapsed.has(id);
+  const own = collapsed ? closedHull(id) : (memory.hulls.get(id) ?? emptyHullMemory());
+  const w = collapsed ? CLOSED_W : Math.max(HULL_MIN_W, neededWidth(own));
+  return { id, own, collapsed, w, h: hullHeight(own.rows, 1) };
+}
+
+function closedHull(id: string): HullMemory {
+  const columns = [{ offset: (CLOSED_W - CARD_W) / 2, w: CARD_W }];
+  return {
+    columns,
+    slots: new Map([[totalsNode(id), { column: 0, row: 0 }]]),
+    rows: 1,
+    firstTrafficMs: null,
+  };
 }
 
 function rememberOrder(graph: Graph, memory: Memory): void {
@@ -107,35 +135,56 @@ export function hullHeight(rows: number, pills: number): number {
   return HEADER + Math.max(cards, borders) + BOTTOM;
 }
 
-function gridOf(memory: Memory, width: number): Map<string, Hull> {
-  const n = memory.order.length;
-  const columns = n <= 4 ? 1 : n <= 10 ? 2 : 3;
-  const tops = new Array<number>(columns).fill(0);
-  const boxes = new Map<string, Hull>();
-  memory.order.forEach((id, i) => {
-    const gridColumn = i % columns;
-    const own = memory.hulls.get(id)!;
+/** Up to four stand in one column; more in a grid that is about as wide as a screen. */
+function gridOf(plans: Plan[], memory: Memory): { hull: Hull; own: HullMemory }[] {
+  const count = gridColumns(plans, memory);
+  const widths = Array.from({ length: count }, (_, column) =>
+    Math.max(0, ...plans.filter((_, i) => i % count === column).map((plan) => plan.w)),
+  );
+  const lefts = widths.map((_, i) => widths.slice(0, i).reduce((x, w) => x + w + GRID_GUTTER, 0));
+  const tops = new Array<number>(count).fill(0);
+  return plans.map(({ id, own, collapsed, h }, i) => {
+    const gridColumn = i % count;
     const moved = memory.moved.get(`hull:${id}`) ?? { dx: 0, dy: 0 };
-    const x = gridColumn * (width + GRID_GUTTER) + moved.dx;
+    const w = widths[gridColumn];
+    const x = lefts[gridColumn] + moved.dx;
     const y = tops[gridColumn] + moved.dy;
-    const h = hullHeight(own.rows, 1);
-    const spreadColumns = spread(own.columns, width).map((c) => ({ x: x + c.offset, w: c.w }));
-    boxes.set(id, { id, x, y, w: width, h, columns: spreadColumns, rows: own.rows, gridColumn });
+    const columns = spread(own.columns, w).map((c) => ({ x: x + c.offset, w: c.w }));
     tops[gridColumn] += h + HULL_GAP;
+    return { hull: { id, x, y, w, h, columns, rows: own.rows, gridColumn, collapsed }, own };
   });
-  return boxes;
+}
+
+/** How much better another number of columns must fit before everything moves. */
+const REGRID = 1.35;
+const SCREEN = { w: 1400, h: 720 };
+const SIDES_W = 560;
+
+function gridColumns(plans: Plan[], memory: Memory): number {
+  const most = plans.length <= 4 ? 1 : Math.min(plans.length, 8);
+  const size = (columns: number): number => {
+    const rows = Math.ceil(plans.length / columns);
+    const widest = Math.max(0, ...plans.map((plan) => plan.w));
+    const tall = plans.reduce((sum, plan) => sum + plan.h + HULL_GAP, 0) / Math.max(1, plans.length);
+    return Math.max((columns * (widest + GRID_GUTTER) + SIDES_W) / SCREEN.w, (rows * tall) / SCREEN.h);
+  };
+  const choices = Array.from({ length: most }, (_, i) => i + 1);
+  const best = choices.reduce((a, b) => (size(b) < size(a) ? b : a), 1);
+  const kept = memory.gridColumns;
+  if (kept === 0 || kept > most || size(kept) > REGRID * size(best)) memory.gridColumns = best;
+  return memory.gridColumns;
 }
 
 function placeMembers(
   items: Map<string, Item>,
-  graph: Graph,
+  graph: Shown,
   hull: Hull,
+  own: HullMemory,
   memory: Memory,
   nodes: Node[],
 ): void {
-  const slots = memory.hulls.get(hull.id)!.slots;
   for (const node of nodes) {
-    const slot = slots.get(node.id);
+    const slot = own.slots.get(node.id);
     if (slot) items.set(node.id, cardAt(hull, node.id, slot, memory));
   }
   placePills(items, hull, nodes, "public");

@@ -5,10 +5,10 @@
  */
 
 import { Server } from "lucide";
-import { HIGHLIGHT_MAX } from "../defaults";
+import { DIM_ALPHA, HIGHLIGHT_MAX } from "../defaults";
 import type { LegCurve } from "../layout/edges";
 import { HULL_RADIUS, type Hull } from "../layout/model";
-import { type Figures, sumFigures } from "../store/graph";
+import { type Figures, NO_FIGURES, sumFigures } from "../store/graph";
 import { grouped, ms, plural, rate, share } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
 import { iconPath } from "./icons";
@@ -34,15 +34,33 @@ export function paintBase(ctx: CanvasRenderingContext2D, picture: Picture): void
   ctx.lineCap = "round";
   const { focus } = picture;
   const bright = (leg: LegCurve) => focus?.edges !== undefined && leg.edges.some((e) => focus.edges.has(e));
-  for (const leg of picture.layout.legs) if (!focus || !bright(leg)) paintLeg(ctx, picture, leg, false);
+  for (const leg of picture.layout.legs) {
+    if (legInView(picture, leg) && (!focus || !bright(leg))) paintLeg(ctx, picture, leg, false);
+  }
   if (focus) {
-    const chosen = picture.layout.legs.filter(bright).slice(0, HIGHLIGHT_MAX);
-    for (const leg of chosen) paintLeg(ctx, picture, leg, true);
+    const all = picture.layout.legs.filter(bright);
+    const chosen = focus.quiet ? all : all.slice(0, HIGHLIGHT_MAX);
+    for (const leg of chosen) paintLeg(ctx, picture, leg, !focus.quiet, true);
   }
   const { hovered } = picture;
   if (hovered?.kind !== "edge") return;
   for (const leg of picture.layout.legs)
     if (leg.edges.includes(hovered.index)) paintLeg(ctx, picture, leg, true);
+}
+
+const boxes = new WeakMap<LegCurve, [x: number, y: number, w: number, h: number]>();
+
+/** A curve lies within the box of its control points. */
+function legInView(picture: Picture, leg: LegCurve): boolean {
+  let box = boxes.get(leg);
+  if (!box) {
+    const xs = leg.cubics.flatMap((c) => [c[0], c[2], c[4], c[6]]);
+    const ys = leg.cubics.flatMap((c) => [c[1], c[3], c[5], c[7]]);
+    const [x, y] = [Math.min(...xs), Math.min(...ys)];
+    box = [x - 12, y - 12, Math.max(...xs) - x + 24, Math.max(...ys) - y + 24];
+    boxes.set(leg, box);
+  }
+  return inView(picture, ...box);
 }
 
 function paintHull(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull): void {
@@ -58,8 +76,10 @@ function paintHull(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull):
   const fill = ctx.createLinearGradient(0, hull.y, 0, hull.y + hull.h);
   fill.addColorStop(0, palette.hullTop);
   fill.addColorStop(1, palette.hullBottom);
-  ctx.shadowColor = palette.hullGlow;
-  ctx.shadowBlur = 46 * picture.camera.k * picture.ratio;
+  if (!picture.plain) {
+    ctx.shadowColor = palette.hullGlow;
+    ctx.shadowBlur = 46 * picture.camera.k * picture.ratio;
+  }
   ctx.fillStyle = fill;
   ctx.fill();
   ctx.shadowColor = "transparent";
@@ -104,17 +124,24 @@ function paintHeader(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull
   const facts = [
     gone ? "agent gone" : "",
     server?.internal_addresses.join(", ") ?? "",
-    plural(containers.count, containers.unit),
+    hull.collapsed ? "" : plural(containers.count, containers.unit),
   ];
   const text = facts.filter(Boolean).join("  ·  ");
-  ctx.fillText(fitted(ctx, text, hull.x + hull.w - 60 - right - x), x, y + 0.5);
-  ctx.textAlign = "right";
+  const room = hull.x + hull.w - 60 - x - (hull.collapsed ? 0 : right);
+  ctx.fillText(fitted(ctx, text, room), x, y + 0.5);
   ctx.fillStyle = palette.muted;
-  ctx.fillText(figures, hull.x + hull.w - 30, y + 0.5);
+  ctx.textAlign = hull.collapsed ? "center" : "right";
+  if (hull.collapsed) ctx.fillText(figures, hull.x + hull.w / 2, hull.y + hull.h - 24);
+  else ctx.fillText(figures, hull.x + hull.w - 30, y + 0.5);
 }
 
 function hullFigures(picture: Picture, server: string): string {
-  const f = picture.graph.serverFigures.get(server);
+  const { graph } = picture;
+  if (graph.view === "services") {
+    const { rate: perSecond, p95_ms, error_share } = graph.whole;
+    return `${rate(perSecond)} req/s  ·  ${ms(p95_ms)} p95  ·  ${share(error_share, 1)} err`;
+  }
+  const f = graph.serverFigures.get(server);
   if (!f || f.calls === 0) return "no calls in 60 s";
   return `${rate(f.rate)} req/s  ·  ${ms(f.p95_ms)} p95  ·  ${share(f.errors, f.calls)} err`;
 }
@@ -130,6 +157,7 @@ function containersOf(picture: Picture, server: string): { count: number; unit: 
 }
 
 export function legFigures(picture: Picture, leg: LegCurve): Figures {
+  if (leg.edges.length === 1) return picture.graph.edgeFigures.get(leg.edges[0]) ?? NO_FIGURES;
   return sumFigures(leg.edges.flatMap((e) => picture.graph.edgeFigures.get(e) ?? []));
 }
 
@@ -145,14 +173,20 @@ const DASHES: Partial<Record<LegCurve["style"], number[]>> = {
   undecided: [1.5, 5],
 };
 
-function paintLeg(ctx: CanvasRenderingContext2D, picture: Picture, leg: LegCurve, bright: boolean): void {
+function paintLeg(
+  ctx: CanvasRenderingContext2D,
+  picture: Picture,
+  leg: LegCurve,
+  bright: boolean,
+  inFocus = bright,
+): void {
   const { palette } = picture;
   const figures = legFigures(picture, leg);
   const path = pathOf(leg);
   const trunk = leg.style === "trunk";
   const width = lineWidth(figures.rate) + (trunk ? 2.2 : 0);
-  ctx.globalAlpha = picture.focus && !bright ? 0.26 : 1;
-  if (trunk) {
+  ctx.globalAlpha = picture.focus && !inFocus ? DIM_ALPHA : 1;
+  if (trunk && !picture.plain) {
     ctx.lineWidth = width + 9;
     ctx.strokeStyle = palette.trunkGlow;
     ctx.stroke(path);
@@ -196,7 +230,7 @@ const LABELS: Partial<Record<LegCurve["style"], string>> = {
 
 /** Label pills on arcs and on unusual lines; they stand above what moves. */
 export function paintLegLabels(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  if (picture.camera.k < 0.4) return;
+  if (picture.camera.k < 0.4 || picture.graph.view === "flat") return;
   for (const leg of picture.layout.legs) {
     const figures = leg.style === "trunk" || LABELS[leg.style] ? legFigures(picture, leg) : null;
     if (!figures) continue;

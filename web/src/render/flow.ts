@@ -4,13 +4,11 @@
  * Nothing is allocated per packet; a packet costs one `drawImage`.
  */
 import { DIM_ALPHA } from "../defaults";
-import { STEP } from "../layout/curves";
+import { STEP, TURNS } from "../layout/curves";
 import type { Picture } from "./frame";
 import { EFFECT_MS, type Effect, type Packet, type Packets } from "./packets";
-import type { Sprites } from "./sprites";
+import { type Sprites, sizeIndex } from "./sprites";
 
-/** Packets of one trunk keep right, so that both directions are seen. */
-const KEEP_RIGHT_PX = 2.2;
 /** With more packets than this they are drawn on whole pixels: a plain copy, without filtering. */
 const WHOLE_PIXELS_ABOVE = 250;
 const MARGIN_PX = 40;
@@ -27,46 +25,54 @@ export function paintFlow(
   ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
   for (const effect of packets.effects) paintEffect(ctx, picture, effect, nowMs);
   ctx.setTransform(1, 0, 0, 1, 0, 0);
-  const whole = packets.list.length > WHOLE_PIXELS_ABOVE;
-  for (const packet of packets.list) {
-    paintPacket(ctx, picture, packet, sprites, nowMs, whole);
-    if (!packet.drawn) {
-      packet.drawn = true;
-      onDrawn(packet);
-    }
-  }
+  paintPackets(ctx, picture, packets.list, sprites, nowMs);
   ctx.globalAlpha = 1;
+  for (const packet of packets.fresh) onDrawn(packet);
+  packets.fresh.length = 0;
 }
 
-function paintPacket(
+const COS = Float32Array.from({ length: TURNS }, (_, i) => Math.cos((2 * Math.PI * i) / TURNS));
+const SIN = Float32Array.from({ length: TURNS }, (_, i) => Math.sin((2 * Math.PI * i) / TURNS));
+
+function paintPackets(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
-  packet: Packet,
+  list: Packet[],
   sprites: Sprites,
   nowMs: number,
-  whole: boolean,
 ): void {
-  const { points, count, length } = packet.route.track;
-  const share = Math.min(1, Math.max(0, (nowMs - packet.bornMs) / packet.travelMs));
-  const along = (share * length) / STEP;
-  const i = Math.min(count - 2, Math.floor(along));
-  const rest = Math.min(1, along - i);
-  const [x0, y0] = [points[2 * i], points[2 * i + 1]];
-  const [dx, dy] = [points[2 * i + 2] - x0, points[2 * i + 3] - y0];
-  const d = Math.hypot(dx, dy) || 1;
-  const [cos, sin] = [dx / d, dy / d];
-  const right = packet.route.style === "plain" ? KEEP_RIGHT_PX * 0.35 : KEEP_RIGHT_PX;
-  const { camera, ratio, width, height } = picture;
-  const x = (x0 + dx * rest - sin * right) * camera.k + camera.x;
-  const y = (y0 + dy * rest + cos * right) * camera.k + camera.y;
-  if (x < -MARGIN_PX || y < -MARGIN_PX || x > width + MARGIN_PX || y > height + MARGIN_PX) return;
-  const dim = picture.focus !== null && !picture.focus.edges.has(packet.route.edge);
-  ctx.globalAlpha = dim ? (packet.ok ? DIM_ALPHA * 0.5 : DIM_ALPHA) : 1;
-  const sprite = sprites.get(packet.ok, cos, sin, camera.k);
-  const left = x * ratio - sprite.width / 2;
-  const top = y * ratio - sprite.height / 2;
-  if (whole) ctx.drawImage(sprite, Math.round(left), Math.round(top));
-  else ctx.drawImage(sprite, left, top);
+  const { camera, ratio, width, height, focus } = picture;
+  const whole = list.length > WHOLE_PIXELS_ABOVE;
+  const size = sizeIndex(camera.k);
+  let alpha = 1;
+  ctx.globalAlpha = 1;
+  for (const packet of list) {
+    const { points, turns, count, length } = packet.track;
+    const share = Math.min(1, Math.max(0, (nowMs - packet.bornMs) / packet.travelMs));
+    const along = (share * length) / STEP;
+    const i = Math.min(count - 2, Math.floor(along));
+    const rest = Math.min(1, along - i);
+    const turn = turns[i];
+    const x =
+      (points[2 * i] + (points[2 * i + 2] - points[2 * i]) * rest - SIN[turn] * packet.right) * camera.k +
+      camera.x;
+    const y =
+      (points[2 * i + 1] + (points[2 * i + 3] - points[2 * i + 1]) * rest + COS[turn] * packet.right) *
+        camera.k +
+      camera.y;
+    if (x < -MARGIN_PX || y < -MARGIN_PX || x > width + MARGIN_PX || y > height + MARGIN_PX) continue;
+    const wanted =
+      focus === null || focus.edges.has(packet.route.edge) ? 1 : packet.ok ? DIM_ALPHA * 0.5 : DIM_ALPHA;
+    if (wanted !== alpha) {
+      alpha = wanted;
+      ctx.globalAlpha = wanted;
+    }
+    const sprite = sprites.get(packet.ok, turn, size);
+    const left = x * ratio - sprite.width / 2;
+    const top = y * ratio - sprite.height / 2;
+    if (whole) ctx.drawImage(sprite, Math.round(left), Math.round(top));
+    else ctx.drawImage(sprite, left, top);
+  }
 }
 
 function paintEffect(ctx: CanvasRenderingContext2D, picture: Picture, effect: Effect, nowMs: number): void {

@@ -1,7 +1,7 @@
 /** What every painter gets: the graph, the layout, the camera, what is in focus. */
 import type { Layout } from "../layout/arrange";
+import type { Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
-import type { Graph } from "../store/graph";
 import type { Palette } from "./palette";
 
 export interface Camera {
@@ -11,7 +11,7 @@ export interface Camera {
 }
 
 export interface Picture {
-  graph: Graph;
+  graph: Shown;
   layout: Layout;
   camera: Camera;
   palette: Palette;
@@ -22,6 +22,8 @@ export interface Picture {
   focus: Focus | null;
   selection: Selection | null;
   hovered: Selection | null;
+  /** Many things: without shadows and gradients. */
+  plain: boolean;
 }
 
 /** World coordinates from here on. */

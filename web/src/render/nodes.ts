@@ -4,9 +4,11 @@
 import type { Node } from "#forms";
 import { DIM_ALPHA } from "../defaults";
 import { centerX, centerY, type Item } from "../layout/model";
+import { serverOfTotals } from "../select/project";
+import { kindText } from "../select/visible";
 import { edgesOfNode, type Figures, NO_FIGURES, sumFigures } from "../store/graph";
 import { paintLegLabels } from "./edges";
-import { ms, rate } from "./format";
+import { ms, plural, rate } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
 import { type Glyph, glyphOf, iconPath } from "./icons";
 import { fitted, setFont } from "./text";
@@ -65,6 +67,7 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
     11,
     ringColour(picture, item.id) ?? (failing ? `${palette.bad}88` : palette.cardStroke),
   );
+  if (picture.camera.k < 0.2) return;
   paintTile(ctx, picture, item.x + 10, item.y + 10, glyphOf(node));
   if (picture.camera.k < 0.3) return;
   const left = item.x + 48;
@@ -89,14 +92,24 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   ctx.textAlign = "right";
   ctx.fillText(p95, right, second);
   ctx.textAlign = "left";
-  ctx.fillText(fitted(ctx, subline(node), right - left - ctx.measureText(p95).width - 10), left, second);
+  ctx.fillText(
+    fitted(ctx, subline(picture, node), right - left - ctx.measureText(p95).width - 10),
+    left,
+    second,
+  );
   paintShare(ctx, picture, item, figures);
 }
 
-function subline(node: Node): string {
+function subline(picture: Picture, node: Node): string {
+  const { graph } = picture;
+  if (graph.view === "flat") return node.server ?? kindText(node);
+  const members = graph.groups.get(node.id);
+  const containers = countContainers(node);
+  if (serverOfTotals(node.id)) return plural(containers, "container");
+  if (graph.view === "services" && members)
+    return members.length > 1 ? `on ${members.length} servers` : (members[0].server ?? "");
   const image = node.containers.find((c) => c.image)?.image;
   if (image) return image.replace(/^.*\//, "").replace(/@sha256.*$/, "");
-  const containers = countContainers(node);
   if (containers > 1) return `${containers} containers`;
   return node.containers[0]?.address ?? node.addresses[0] ?? "no address yet";
 }
@@ -106,6 +119,9 @@ export function countContainers(node: Node): number {
   return new Set(node.containers.map((container) => container.name)).size;
 }
 
+/** Below this scale a rounded corner is less than two pixels. */
+const SQUARE_BELOW = 0.22;
+
 function cardBody(
   ctx: CanvasRenderingContext2D,
   picture: Picture,
@@ -114,11 +130,19 @@ function cardBody(
   stroke: string,
 ): void {
   const { palette, camera, ratio } = picture;
+  ctx.lineWidth = 1.2;
+  ctx.strokeStyle = stroke;
+  ctx.beginPath();
+  if (camera.k < SQUARE_BELOW) ctx.rect(item.x, item.y, item.w, item.h);
+  else ctx.roundRect(item.x, item.y, item.w, item.h, r);
+  if (picture.plain) {
+    ctx.fillStyle = palette.card[0];
+    ctx.fill();
+    return ctx.stroke();
+  }
   const fill = ctx.createLinearGradient(0, item.y, 0, item.y + item.h);
   fill.addColorStop(0, palette.card[0]);
   fill.addColorStop(1, palette.card[1]);
-  ctx.beginPath();
-  ctx.roundRect(item.x, item.y, item.w, item.h, r);
   ctx.shadowColor = palette.cardShadow;
   ctx.shadowBlur = 14 * camera.k * ratio;
   ctx.shadowOffsetY = 4 * camera.k * ratio;
@@ -126,8 +150,6 @@ function cardBody(
   ctx.fill();
   ctx.shadowColor = "transparent";
   ctx.shadowOffsetY = 0;
-  ctx.lineWidth = 1.2;
-  ctx.strokeStyle = stroke;
   ctx.stroke();
 }
 
@@ -188,8 +210,10 @@ function paintPill(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   fill.addColorStop(1, colours[1]);
   ctx.beginPath();
   ctx.roundRect(item.x, item.y, item.w, item.h, item.w / 2);
-  ctx.shadowColor = `${colours[1]}${palette.dark ? "99" : "55"}`;
-  ctx.shadowBlur = 20 * camera.k * ratio;
+  if (!picture.plain) {
+    ctx.shadowColor = `${colours[1]}${palette.dark ? "99" : "55"}`;
+    ctx.shadowBlur = 20 * camera.k * ratio;
+  }
   ctx.fillStyle = fill;
   ctx.fill();
   ctx.shadowColor = "transparent";
@@ -306,7 +330,7 @@ function paintBadges(ctx: CanvasRenderingContext2D, picture: Picture): void {
 
 /** What the columns beside the hulls hold. */
 function paintTitles(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  if (picture.camera.k < 0.35) return;
+  if (picture.camera.k < 0.35 || picture.graph.view === "flat") return;
   for (const side of ["left", "right"] as const) {
     const discs = [...picture.layout.items.values()].filter(
       (item) => item.kind === "disc" && item.side === side,

@@ -2,10 +2,11 @@
  * Packets under way: where each one is at a time. Pure; the clock is an argument.
  *
  * Enters: requests with their route. Leaves: positions, and effects where something arrives.
- * Always holds: at most `PACKETS_MAX`; above `PACKET_RATE_EACH` an edge's ok packets are thinned
- * evenly; bad ones are never thinned; what found no room is counted.
+ * Always holds: at most `PACKETS_MAX`; above `PACKET_RATE_EACH` the ok packets of a way are thinned
+ * evenly, whatever edges share it; bad ones are never thinned; what found no room is counted.
  */
 import { PACKET_RATE_EACH, PACKETS_MAX } from "../defaults";
+import type { Track } from "../layout/curves";
 import type { Route } from "../layout/edges";
 import { travelMs } from "./stretch";
 
@@ -16,8 +17,14 @@ export interface Packet {
   ok: boolean;
   /** Reported by `onPacketDrawn` when first drawn. */
   completedAtMs: number;
-  drawn: boolean;
+  /** The route's, at hand. */
+  track: Track;
+  /** How far it keeps right, in world pixels: on a trunk both directions are to be seen. */
+  right: number;
 }
+
+const KEEP_RIGHT = 2.2;
+const KEEP_RIGHT_PLAIN = 0.8;
 
 /** A short-lived mark: a ring where something arrived, or a whole edge lit up. */
 export interface Effect {
@@ -37,12 +44,14 @@ const EFFECTS_MAX = 120;
 export class Packets {
   list: Packet[] = [];
   effects: Effect[] = [];
+  /** Not drawn yet. */
+  fresh: Packet[] = [];
   crowdedOut = 0;
-  private shares = new Map<number, number>();
+  private shares = new WeakMap<object, number>();
 
-  /** `rate`: the edge's calls a second. Returns whether the packet will be drawn. */
+  /** `rate`: calls a second on the edge's way, which others may share. Returns whether the packet will be drawn. */
   add(route: Route, nowMs: number, request: Request, rate: number, stretch: number, still: boolean): boolean {
-    if (request.ok && !this.keeps(route.edge, rate)) return false;
+    if (request.ok && !this.keeps(route.bundle, rate)) return false;
     if (still) {
       this.effect({ kind: "line", x: 0, y: 0, atMs: nowMs, bad: !request.ok, wide: false, route });
       return true;
@@ -54,14 +63,17 @@ export class Packets {
       const atMs = nowMs - request.agoMs + travel * route.knock.share;
       this.effect({ kind: "ring", x, y, atMs, bad: true, wide: true, route: null });
     }
-    this.list.push({
+    const packet: Packet = {
       route,
       bornMs: nowMs - request.agoMs,
       travelMs: travel,
       ok: request.ok,
       completedAtMs: request.completedAtMs,
-      drawn: false,
-    });
+      track: route.track,
+      right: route.style === "plain" ? KEEP_RIGHT_PLAIN : KEEP_RIGHT,
+    };
+    this.list.push(packet);
+    this.fresh.push(packet);
     return true;
   }
 
@@ -80,6 +92,7 @@ export class Packets {
 
   clear(): void {
     this.list = [];
+    this.fresh = [];
     this.effects = [];
   }
 
@@ -87,13 +100,13 @@ export class Packets {
   reroute(routes: Map<number, Route>): void {
     this.list = this.list.filter((packet) => {
       const route = routes.get(packet.route.edge);
-      if (route) packet.route = route;
+      if (route) [packet.route, packet.track] = [route, route.track];
       return route !== undefined;
     });
     this.effects = this.effects.filter((effect) => effect.kind === "ring");
   }
 
-  private keeps(edge: number, rate: number): boolean {
+  private keeps(edge: object, rate: number): boolean {
     const share = (this.shares.get(edge) ?? 1) + keptShare(rate);
     const kept = share >= 1;
     this.shares.set(edge, Math.min(1, kept ? share - 1 : share));

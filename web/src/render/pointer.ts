@@ -9,6 +9,8 @@ import type { Scene } from "./scene";
 export interface PointerHandlers {
   hover(target: Selection | null, clientX: number, clientY: number): void;
   click(target: Selection | null): void;
+  /** A double click. */
+  open(target: Selection): void;
   /** By how many world pixels `target` was dragged since the last call. */
   drag(target: Selection, dx: number, dy: number, done: boolean): void;
 }
@@ -52,6 +54,10 @@ export function attachPointer(scene: Scene, handlers: PointerHandlers): { mayPan
     press = null;
     if (!moved) handlers.click(scene.pick(event.clientX, event.clientY));
     else if (target) handlers.drag(target, 0, 0, true);
+  });
+  element.addEventListener("dblclick", (event) => {
+    const target = scene.pick(event.clientX, event.clientY);
+    if (target) handlers.open(target);
   });
   element.addEventListener("pointercancel", () => {
     press = null;

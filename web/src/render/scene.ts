@@ -7,12 +7,13 @@
  */
 import type { Layout } from "../layout/arrange";
 import { EMPTY_LAYOUT } from "../layout/arrange";
+import { NO_CHOICE, project, type Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
-import { emptyGraph, type Graph } from "../store/graph";
+import { emptyGraph } from "../store/graph";
 import { CameraControl, type Insets } from "./camera";
 import { paintBase } from "./edges";
 import { paintFlow } from "./flow";
-import { type Picture, same } from "./frame";
+import { type Camera, type Picture, same } from "./frame";
 import { HitTest } from "./hit";
 import { paintNodes } from "./nodes";
 import { type Packet, Packets } from "./packets";
@@ -23,6 +24,16 @@ import { forgetCuts } from "./text";
 
 const FADE_IN_MS = 450;
 const FADE_OUT_MS = 700;
+/** Hulls, lines and cards that take longer than this, in ms, are not painted anew for each frame of a moving camera. */
+const CHEAP_MS = 5;
+/** A moving camera sees them stretched for at most this long, in ms, and sharp once it has rested for that long. */
+const STRETCHED_FOR_MS = 320;
+const RESTED_MS = 130;
+/** New figures alone may take this share of the time. */
+const FIGURES_SHARE = 0.04;
+
+/** A picture of more than this many things is painted without shadows and gradients. */
+const PLAIN_FROM = 220;
 
 export class Scene {
   readonly packets = new Packets();
@@ -34,12 +45,24 @@ export class Scene {
   paused = false;
   frames = 0;
   fps = 0;
+  /** Since the page was opened; 0: nothing was drawn yet. */
+  firstPictureMs = 0;
+  /** Of the newest layout, and of the newest painting of what stands still. */
+  layoutMs = 0;
+  staticMs = 0;
   /** Script time of the newest frames, in ms; a ring. */
   readonly costs = new Float32Array(240);
   private layers: CanvasRenderingContext2D[];
   private sprites: Sprites;
   private hit = new HitTest(EMPTY_LAYOUT);
+  /** Something other than the camera or the figures changed. */
   private dirty = true;
+  private staleFigures = false;
+  private painted: Camera = { k: 1, x: 0, y: 0 };
+  private paintedMs = 0;
+  private cameraMovedMs = 0;
+  private stretched = false;
+  private flown: Camera = { k: 1, x: 0, y: 0 };
   private moving = false;
   private appeared = new Map<string, number>();
   private fadingUntil = 0;
@@ -54,7 +77,7 @@ export class Scene {
   ) {
     this.layers = ["base", "flow", "nodes"].map((name) => this.addLayer(name));
     this.picture = {
-      graph: emptyGraph(),
+      graph: project(emptyGraph(), "servers", NO_CHOICE),
       layout: EMPTY_LAYOUT,
       camera: { k: 1, x: 0, y: 0 },
       palette: DARK,
@@ -64,13 +87,14 @@ export class Scene {
       focus: null,
       selection: null,
       hovered: null,
+      plain: false,
     };
     this.sprites = new Sprites(DARK, 1);
     this.control = new CameraControl(
       element,
       () => {
         this.picture.camera = this.control.camera;
-        this.dirty = true;
+        this.cameraMovedMs = performance.now();
       },
       (event) => attached.mayPan(event),
     );
@@ -85,9 +109,9 @@ export class Scene {
     return this.flowMs;
   }
 
-  setGraph(graph: Graph): void {
+  setGraph(graph: Shown): void {
     this.picture.graph = graph;
-    this.dirty = true;
+    this.staleFigures = true;
   }
 
   setLayout(layout: Layout): void {
@@ -146,6 +170,19 @@ export class Scene {
     this.control.to({ k, x: cx - x * k, y: cy - y * k }, !this.still);
   }
 
+  /** The world point in the middle of the window and the scale, where the camera was moved by hand. */
+  viewpoint(): Camera | null {
+    if (!this.control.byHand) return null;
+    const { k, x, y } = this.picture.camera;
+    return { k, x: (this.picture.width / 2 - x) / k, y: (this.picture.height / 2 - y) / k };
+  }
+
+  lookFrom(at: Camera): void {
+    this.control.byHand = true;
+    const { width, height } = this.picture;
+    this.control.to({ k: at.k, x: width / 2 - at.x * at.k, y: height / 2 - at.y * at.k }, false);
+  }
+
   /** After the fonts have come, and whenever figures changed. */
   repaint(): void {
     forgetCuts();
@@ -191,20 +228,57 @@ export class Scene {
     this.lastMs = nowMs;
     this.countFrame(nowMs);
     this.control.step(nowMs);
-    const [base, flow, nodes] = this.layers;
-    if (this.dirty || nowMs < this.fadingUntil) {
-      this.dirty = false;
-      paintBase(base, this.picture);
-      paintNodes(nodes, this.picture, (id) => this.alphaOf(id, nowMs));
-      this.moving = true;
-    }
+    const flow = this.layers[1];
+    if (this.mustPaint(nowMs)) this.paintStatic(nowMs);
+    else if (!sameCamera(this.painted, this.picture.camera)) this.stretch();
     if (!this.paused) this.packets.advance(this.flowMs);
+    this.moving ||= !sameCamera(this.flown, this.picture.camera);
     const active = this.packets.list.length > 0 || this.packets.effects.length > 0;
     if (active || this.moving) {
       paintFlow(flow, this.picture, this.packets, this.sprites, this.flowMs, this.onPacketDrawn);
       this.moving = active;
+      this.flown = this.picture.camera;
     }
     this.costs[this.frames % this.costs.length] = performance.now() - started;
+  }
+
+  private mustPaint(nowMs: number): boolean {
+    if (this.dirty || nowMs < this.fadingUntil) return true;
+    const cheap = this.staticMs < CHEAP_MS;
+    if (!sameCamera(this.painted, this.picture.camera)) {
+      const rested = nowMs - this.cameraMovedMs > RESTED_MS;
+      return cheap || rested || nowMs - this.paintedMs > Math.max(STRETCHED_FOR_MS, this.staticMs * 6);
+    }
+    return this.staleFigures && (cheap || nowMs - this.paintedMs > this.staticMs / FIGURES_SHARE);
+  }
+
+  private paintStatic(nowMs: number): void {
+    const began = performance.now();
+    const [base, , nodes] = this.layers;
+    this.dirty = this.staleFigures = false;
+    this.picture.plain = this.picture.layout.items.size > PLAIN_FROM;
+    paintBase(base, this.picture);
+    paintNodes(nodes, this.picture, (id) => this.alphaOf(id, nowMs));
+    this.painted = this.picture.camera;
+    this.moving = true;
+    if (this.stretched) for (const { canvas } of [base, nodes]) canvas.style.transform = "";
+    this.stretched = false;
+    this.paintedMs = performance.now();
+    this.staticMs = this.paintedMs - began;
+    if (this.firstPictureMs === 0 && this.picture.layout.items.size > 0) {
+      requestAnimationFrame(() => {
+        this.firstPictureMs ||= performance.now();
+      });
+    }
+  }
+
+  /** What is painted, moved and scaled to where the camera is now. */
+  private stretch(): void {
+    const { k, x, y } = this.picture.camera;
+    const scale = k / this.painted.k;
+    const text = `translate(${x - this.painted.x * scale}px, ${y - this.painted.y * scale}px) scale(${scale})`;
+    for (const { canvas } of [this.layers[0], this.layers[2]]) canvas.style.transform = text;
+    this.stretched = true;
   }
 
   private countFrame(nowMs: number): void {
@@ -234,4 +308,8 @@ export class Scene {
       window.setTimeout(() => ghost.remove(), FADE_OUT_MS);
     }
   }
+}
+
+function sameCamera(a: Camera, b: Camera): boolean {
+  return a.k === b.k && a.x === b.x && a.y === b.y;
 }

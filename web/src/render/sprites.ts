@@ -3,6 +3,7 @@
  * not the only sign. Painted once per theme, size and direction: a gradient per packet, or turning and
  * scaling an image for each, would halve the rate.
  */
+import { TURNS } from "../layout/curves";
 import type { Palette } from "./palette";
 
 const W = 46;
@@ -11,27 +12,23 @@ const H = 22;
 const HEAD_X = 35;
 /** The head stands in the middle of a square that holds the comet in any direction. */
 const REACH = HEAD_X;
-const TURNS = 64;
 const SIZES = [0.4, 0.55, 0.75, 1, 1.3];
 
 export class Sprites {
-  private made = new Map<number, ImageBitmap>();
+  private made: (ImageBitmap | undefined)[] = [];
 
   constructor(
     private palette: Palette,
     private ratio: number,
   ) {}
 
-  /** The sprite for a direction and zoom; draw it with its centre on the head. */
-  get(ok: boolean, cos: number, sin: number, zoom: number): ImageBitmap {
-    const turn = Math.round((Math.atan2(sin, cos) / (2 * Math.PI)) * TURNS + TURNS) % TURNS;
-    const size = sizeIndex(zoom);
+  /** The sprite for a direction and a size; draw it with its centre on the head. */
+  get(ok: boolean, turn: number, size: number): ImageBitmap {
     const key = (size * TURNS + turn) * 2 + (ok ? 1 : 0);
-    let sprite = this.made.get(key);
-    if (!sprite) {
-      sprite = this.make(ok, (turn / TURNS) * 2 * Math.PI, SIZES[size] * this.ratio);
-      this.made.set(key, sprite);
-    }
+    const known = this.made[key];
+    if (known) return known;
+    const sprite = this.make(ok, (turn / TURNS) * 2 * Math.PI, SIZES[size] * this.ratio);
+    this.made[key] = sprite;
     return sprite;
   }
 

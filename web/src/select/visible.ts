@@ -15,11 +15,13 @@ export interface Focus {
   nodes: Set<string>;
   edges: Set<number>;
   servers: Set<string>;
+  /** What a query fitted: the rest is dimmed, but this is not emphasised. */
+  quiet: boolean;
 }
 
-/** null: nothing is selected, or what was selected is gone. */
+/** null: nothing is selected, or what was selected is gone. Without a selection, what a query fitted. */
 export function focusOf(graph: Graph, selection: Selection | null): Focus | null {
-  if (!selection) return null;
+  if (!selection) return graph.matched ? focusOnMatches(graph, graph.matched) : null;
   if (selection.kind === "edge") {
     const edge = graph.edges.get(selection.index);
     return edge ? focusOn([edge], []) : null;
@@ -34,8 +36,13 @@ export function focusOf(graph: Graph, selection: Selection | null): Focus | null
   return focus;
 }
 
+function focusOnMatches(graph: Graph, matched: ReadonlyMap<number, unknown>): Focus {
+  const edges = [...graph.edges.values()].filter((edge) => matched.has(edge.index));
+  return { ...focusOn(edges, []), quiet: true };
+}
+
 function focusOn(edges: Edge[], nodes: string[]): Focus {
-  const focus: Focus = { nodes: new Set(nodes), edges: new Set(), servers: new Set() };
+  const focus: Focus = { nodes: new Set(nodes), edges: new Set(), servers: new Set(), quiet: false };
   for (const edge of edges) {
     focus.edges.add(edge.index);
     for (const id of [edge.from, edge.to, ...edge.via]) focus.nodes.add(id);

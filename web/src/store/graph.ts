@@ -7,6 +7,7 @@
  */
 import type {
   Edge,
+  EdgeMatches,
   EdgeStats,
   EdgeTotals,
   Frame,
@@ -41,6 +42,12 @@ export interface Graph {
   nodes: Map<string, Node>;
   edges: Map<number, Edge>;
   totals: Map<number, Totals>;
+  /** The query that the calls and `matched` answer; "": everything. */
+  q: string;
+  /** With a query: how many calls of each edge it fitted; null: there is none. */
+  matched: Map<number, Totals> | null;
+  /** Since when they are counted, in the hub's clock. */
+  matchedSinceMs: number;
   edgeFigures: Map<number, Figures>;
   nodeFigures: Map<string, Figures>;
   serverFigures: Map<string, Figures>;
@@ -58,6 +65,9 @@ export function emptyGraph(): Graph {
     nodes: new Map(),
     edges: new Map(),
     totals: new Map(),
+    q: "",
+    matched: null,
+    matchedSinceMs: 0,
     edgeFigures: new Map(),
     nodeFigures: new Map(),
     serverFigures: new Map(),
@@ -78,6 +88,10 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
   for (const node of topology.nodes) graph.nodes.set(node.id, node);
   for (const edge of topology.edges) graph.edges.set(edge.index, edge);
   applyTotals(graph, snapshot.totals);
+  graph.q = snapshot.q;
+  graph.matchedSinceMs = snapshot.matched_since_ms ?? 0;
+  if (snapshot.matched) graph.matched = new Map();
+  applyMatches(graph, snapshot.matched);
   applyStats(graph, snapshot.stats);
   graph.status = snapshot.status;
   graph.seq = snapshot.seq;
@@ -100,6 +114,7 @@ export function applyFrame(graph: Graph, frame: Frame): Changes {
   graph.timeMs = frame.time_ms;
   if (frame.topology) applyTopology(graph, frame.topology);
   applyTotals(graph, frame.totals);
+  applyMatches(graph, frame.matched);
   if (frame.stats) applyStats(graph, frame.stats);
   if (frame.status) graph.status = frame.status;
   return { topology: frame.topology !== null, stats: frame.stats !== null, status: frame.status !== null };
@@ -122,6 +137,21 @@ function applyTotals(graph: Graph, totals: EdgeTotals): void {
   totals.edge.forEach((edge, i) => {
     graph.totals.set(edge, { calls: totals.calls[i], errors: totals.errors[i], bytes: totals.bytes[i] });
   });
+}
+
+function applyMatches(graph: Graph, matches: EdgeMatches | null): void {
+  matches?.edge.forEach((edge, i) => {
+    graph.matched?.set(edge, { calls: matches.calls[i], errors: matches.errors[i], bytes: 0 });
+  });
+}
+
+/** What is counted second by second: what the query fits, else everything; and the edges that a frame changes. */
+export function countedTotals(graph: Graph): Map<number, Totals> {
+  return graph.matched ?? graph.totals;
+}
+
+export function countedEdges(frame: Frame): number[] {
+  return (frame.matched ?? frame.totals).edge;
 }
 
 function applyStats(graph: Graph, stats: Stats): void {

@@ -7,6 +7,7 @@ import type { Session } from "#forms";
 import type { LinkState } from "../backend/live";
 import type { Scene } from "../render/scene";
 import type { Filters, StatusClass } from "../select/filters";
+import type { HullChoice, Shown, ViewMode } from "../select/project";
 import type { Selection } from "../select/visible";
 import type { Graph } from "../store/graph";
 import type { History } from "../store/history";
@@ -18,12 +19,22 @@ export type Panel =
   | { kind: "selection" }
   | { kind: "call"; id: string; back: "selection" | "bad" }
   | { kind: "bad" }
-  | { kind: "notices" };
+  | { kind: "notices" }
+  | { kind: "table" };
 
 export type ThemeChoice = "system" | "dark" | "light";
 
 export interface State {
+  /** As the hub tells it. */
   graph: Graph;
+  /** As it is shown: what is chosen, painted and pointed at is of this one. */
+  shown: Shown;
+  view: ViewMode;
+  hulls: HullChoice;
+  /** The filter that the hub was asked for; "" shows everything. */
+  q: string;
+  /** What the hub says is wrong with the filter. */
+  qError: string | null;
   requests: Requests;
   history: History;
   notices: Notices;
@@ -45,6 +56,11 @@ export interface App {
   state: State;
   scene: Scene;
   select(selection: Selection | null, center?: boolean): void;
+  /** Opens or closes a server's hull. */
+  toggleHull(server: string): void;
+  setView(view: ViewMode): void;
+  /** Asks the hub for what fits this filter only. */
+  setQuery(q: string): void;
   openCall(id: string): void;
   openPanel(panel: Panel): void;
   toggleClass(which: StatusClass): void;

@@ -3,6 +3,7 @@
  */
 import type { Packet } from "../render/packets";
 import type { Scene } from "../render/scene";
+import type { App } from "./app";
 
 export interface DrawnInfo {
   /** When the request was completed, in the hub's clock. */
@@ -15,6 +16,13 @@ export interface DrawnInfo {
 export interface Hooks {
   onPacketDrawn?: (info: DrawnInfo) => void;
   stats(): Record<string, number>;
+  /** Begins the script times anew. */
+  forgetCosts(): void;
+  /** Middles in world pixels; `inside`: a card, whose place in its hull is given relative to the hull. */
+  places(): { id: string; x: number; y: number; inside: boolean }[];
+  /** Whether the hub has told of this node. */
+  knows(id: string): boolean;
+  openAll(): void;
   nodes(): { id: string; kind: string; x: number; y: number; w: number; h: number }[];
   edges(): { id: string; x: number; y: number }[];
 }
@@ -25,7 +33,7 @@ declare global {
   }
 }
 
-export function installHooks(scene: Scene): void {
+export function installHooks(scene: Scene, app: App): void {
   const hooks: Hooks = {
     stats: () => ({
       fps: scene.fps,
@@ -36,7 +44,16 @@ export function installHooks(scene: Scene): void {
       crowdedOut: scene.packets.crowdedOut,
       nodes: scene.picture.layout.items.size,
       edges: scene.picture.layout.routes.size,
+      firstPictureMs: scene.firstPictureMs,
+      layoutMs: scene.layoutMs,
+      staticMs: scene.staticMs,
+      seq: app.state.graph.seq,
     }),
+    forgetCosts: () => scene.costs.fill(0),
+    places: () => placesOf(scene),
+    knows: (id) => scene.picture.graph.nodes.has(id) || scene.picture.graph.shownAs.has(id),
+    openAll: () =>
+      app.state.graph.servers.forEach((_, id) => app.state.shown.collapsed.has(id) && app.toggleHull(id)),
     nodes: () => nodesOf(scene),
     edges: () => edgesOf(scene),
   };
@@ -70,6 +87,17 @@ function nodesOf(scene: Scene) {
     ...[...layout.items.values()].map((item) =>
       place(item.id, graph.nodes.get(item.id)?.kind ?? item.kind, item),
     ),
+  ];
+}
+
+function placesOf(scene: Scene) {
+  const { hulls, items } = scene.picture.layout;
+  return [
+    ...[...hulls.values()].map(({ id, x, y }) => ({ id, x, y, inside: false })),
+    ...[...items.values()].map(({ id, kind, server, x, y }) => {
+      const hull = kind === "card" && server !== null ? hulls.get(server) : undefined;
+      return { id, x: x - (hull?.x ?? 0), y: y - (hull?.y ?? 0), inside: hull !== undefined };
+    }),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** The keyboard. A key typed into a field, or with a button in focus where space presses it, is left alone. */
+import { NO_NOISE, toggleTerm } from "../select/terms";
 import type { App } from "./app";
 import { nextTheme } from "./topbar";
 
@@ -31,13 +32,18 @@ const ACTIONS: Record<string, Action> = {
   t: (app) => app.setTheme(nextTheme(app.state.theme)),
   b: (app) => togglePanel(app, "bad"),
   n: (app) => togglePanel(app, "notices"),
+  l: (app) => togglePanel(app, "table"),
+  h: (app) => app.setQuery(toggleTerm(app.state.q, NO_NOISE)),
+  "1": (app) => app.setView("servers"),
+  "2": (app) => app.setView("services"),
+  "3": (app) => app.setView("flat"),
   "+": (app) => app.scene.control.zoomBy(1.25),
   "-": (app) => app.scene.control.zoomBy(0.8),
   "0": (app) => app.scene.fit(true),
   Escape: (app) => app.openPanel({ kind: "none" }),
 };
 
-function togglePanel(app: App, kind: "bad" | "notices"): void {
+function togglePanel(app: App, kind: "bad" | "notices" | "table"): void {
   app.openPanel(app.state.panel.kind === kind ? { kind: "none" } : { kind });
 }
 

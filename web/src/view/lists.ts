@@ -43,14 +43,14 @@ export function noticeList(app: App): ListView {
   const element = h("div", { class: "panel-body", "data-testid": "notices" }, none, rows);
   const fill = keyedList<Notice>(
     rows,
-    (n) => `${n.id} ${n.count} ${n.time}`,
+    (n) => `${n.id} ${n.count} ${n.time} ${n.ended}`,
     (n) => noticeRow(app, n),
   );
   const update = () => {
     const { notices, panel } = app.state;
     none.hidden = notices.list.length > 0;
     if (panel.kind === "notices") markRead(notices);
-    fill(notices.list);
+    fill([...notices.list].sort((a, b) => Number(a.ended !== null) - Number(b.ended !== null)));
   };
   return { element, update };
 }
@@ -60,16 +60,25 @@ const LOUD: ReadonlySet<Notice["kind"]> = new Set(["outside", "spoof", "agent_go
 function noticeRow(app: App, notice: Notice): HTMLElement {
   return h(
     "button",
-    { type: "button", class: "row notice", onclick: () => follow(app, notice) },
+    {
+      type: "button",
+      class: `row notice ${notice.ended ? "ended" : ""}`,
+      onclick: () => follow(app, notice),
+    },
     h("span", { class: `tag ${LOUD.has(notice.kind) ? "bad" : "warn"}` }, notice.kind.replaceAll("_", " ")),
     h(
       "span",
       { class: "body" },
       h("b", {}, notice.title),
       h("span", { class: "sub wrap" }, notice.text),
-      h("span", { class: "sub" }, `${grouped(notice.count)}× · last ${clock(Date.parse(notice.time))}`),
+      h("span", { class: "sub" }, whenOf(notice)),
     ),
   );
+}
+
+function whenOf(notice: Notice): string {
+  const seen = `${grouped(notice.count)}× · last ${clock(Date.parse(notice.time))}`;
+  return notice.ended ? `${seen} · over since ${clock(Date.parse(notice.ended))}` : seen;
 }
 
 /** Leads to what the notice speaks of: its edge, else its node, else its server. */

@@ -1,4 +1,6 @@
-/** The same figures for screen readers: a visually hidden table of nodes and of edges. */
+/**
+ * The same figures as tables of nodes and of edges: for screen readers always, for everybody when asked for.
+ */
 import { ms, rate, share } from "../render/format";
 import { kindText } from "../select/visible";
 import { type Figures, NO_FIGURES } from "../store/graph";
@@ -14,24 +16,38 @@ export function srTable(app: App): View {
   const edges = h("tbody");
   const element = h(
     "div",
-    { class: "visually-hidden", "data-testid": "sr-table" },
+    {
+      class: "visually-hidden",
+      role: "region",
+      "aria-label": "The same as tables",
+      tabindex: "-1",
+      "data-testid": "sr-table",
+    },
     table("Nodes: calls received in the last 60 s", ["Name", "Kind", "Server"], nodes),
     table("Edges: calls in the last 60 s", ["From", "To", "Origin"], edges),
   );
   let last = Number.NEGATIVE_INFINITY;
   const update = () => {
     const now = performance.now();
+    const open = app.state.panel.kind === "table";
+    if (open !== element.classList.contains("table-view")) {
+      element.classList.toggle("table-view", open);
+      element.classList.toggle("visually-hidden", !open);
+      last = Number.NEGATIVE_INFINITY;
+    }
     if (now - last < EVERY_MS || app.state.paused) return;
     last = now;
     const { graph } = app.state;
     const name = (id: string) => graph.nodes.get(id)?.name ?? id;
     nodes.replaceChildren(
       ...[...graph.nodes.values()]
+        .sort((a, b) => rateOf(graph.nodeFigures.get(b.id)) - rateOf(graph.nodeFigures.get(a.id)))
         .slice(0, ROWS_MAX)
         .map((n) => row([n.name, kindText(n), n.server ?? "none"], graph.nodeFigures.get(n.id))),
     );
     edges.replaceChildren(
       ...[...graph.edges.values()]
+        .sort((a, b) => rateOf(graph.edgeFigures.get(b.index)) - rateOf(graph.edgeFigures.get(a.index)))
         .slice(0, ROWS_MAX)
         .map((e) => row([name(e.from), name(e.to), ORIGIN_TEXT[e.origin]], graph.edgeFigures.get(e.index))),
     );
@@ -39,12 +55,16 @@ export function srTable(app: App): View {
   return { element, update };
 }
 
+function rateOf(figures: Figures = NO_FIGURES): number {
+  return figures.rate;
+}
+
 function table(caption: string, columns: string[], body: HTMLElement): HTMLElement {
   const heads = [...columns, "Calls a second", "Calls", "Errors", "95th percentile"];
   return h(
     "table",
     {},
-    h("caption", {}, caption),
+    h("caption", {}, `${caption}; the busiest ${ROWS_MAX}`),
     h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
     body,
   );

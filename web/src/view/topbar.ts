@@ -1,11 +1,13 @@
 /** The top bar: search, status chips, bad requests, notices, totals, and whether this is live. */
-import { Bell, CircleAlert, Keyboard, Monitor, Moon, Sun } from "lucide";
+import { Bell, CircleAlert, Keyboard, Monitor, Moon, Sun, Table } from "lucide";
 import { STALE_AFTER_MS } from "../defaults";
 import { grouped, rate } from "../render/format";
 import { iconElement } from "../render/icons";
 import type { StatusClass } from "../select/filters";
 import type { App, State, View } from "./app";
 import { button, h, setText } from "./dom";
+import { filterMenu, noiseToggle } from "./filters";
+import { modeSwitch } from "./modes";
 import { searchBox } from "./search";
 import { THEMES } from "./theme";
 
@@ -18,13 +20,23 @@ const CHIPS: [StatusClass, string, string][] = [
 export function topBar(app: App, openHelp: () => void): View & { focusSearch(): void } {
   const search = searchBox(app);
   const chips = CHIPS.map(([which, text, tone]) => chip(app, which, text, tone));
-  const bad = counter(CircleAlert, "Bad requests", "bad-requests-toggle", () =>
+  const [noise, filter, modes] = [noiseToggle(app), filterMenu(app), modeSwitch(app)];
+  const bad = counter(CircleAlert, "Bad requests", "Bad", "bad-requests-toggle", () =>
     app.openPanel({ kind: "bad" }),
   );
-  const notices = counter(Bell, "Notices", "notices-toggle", () => app.openPanel({ kind: "notices" }));
+  const notices = counter(Bell, "Notices", "Notices", "notices-toggle", () =>
+    app.openPanel({ kind: "notices" }),
+  );
   const totals = figures();
   const live = liveState();
   const theme = themeToggle(app);
+  const table = button(
+    Table,
+    "",
+    "Everything as a table (l)",
+    () => app.openPanel({ kind: "table" }),
+    "square table-toggle",
+  );
   const element = h(
     "header",
     { class: "bar topbar" },
@@ -34,20 +46,29 @@ export function topBar(app: App, openHelp: () => void): View & { focusSearch(): 
       "div",
       { class: "chips", role: "group", "aria-label": "Status classes shown" },
       ...chips.map((c) => c.element),
+      noise.element,
     ),
+    filter.element,
     bad.element,
     notices.element,
+    modes.element,
     h("span", { class: "spacer" }),
     totals.element,
     live.element,
     theme.element,
+    table,
     button(Keyboard, "", "Keys and legend (?)", openHelp, "square"),
   );
   const update = () => {
     const { state } = app;
-    for (const c of chips) c.update();
+    for (const c of [...chips, noise, filter, modes]) c.update();
+    table.setAttribute("aria-expanded", String(state.panel.kind === "table"));
     bad.set(state.requests.errorsSeen, state.panel.kind === "bad", state.requests.errorsSeen > 0);
-    notices.set(state.notices.list.length, state.panel.kind === "notices", state.notices.unread.size > 0);
+    notices.set(
+      state.notices.list.filter((notice) => notice.ended === null).length,
+      state.panel.kind === "notices",
+      state.notices.unread.size > 0,
+    );
     totals.update(state);
     live.update(state);
     theme.update();
@@ -74,17 +95,18 @@ function chip(app: App, which: StatusClass, text: string, tone: string): View {
   return { element, update };
 }
 
-function counter(icon: typeof Bell, text: string, testId: string, onclick: () => void) {
+function counter(icon: typeof Bell, label: string, text: string, testId: string, onclick: () => void) {
   const badge = h("span", { class: "badge" });
   const element = h(
     "button",
-    { type: "button", class: "button counter", "data-testid": testId, onclick },
+    { type: "button", class: "button counter", "data-testid": testId, title: label, onclick },
     iconElement(icon, 15),
     h("span", { class: "counter-text" }, text),
     badge,
   );
   const set = (count: number, open: boolean, loud: boolean) => {
     setText(badge, count > 999 ? "999+" : String(count));
+    element.setAttribute("aria-label", `${label}: ${count}`);
     badge.classList.toggle("loud", loud);
     element.setAttribute("aria-expanded", String(open));
   };

@@ -1,0 +1,23 @@
+/** The switch between the views: servers, services over all servers, or flat. */
+import { VIEWS, type ViewMode } from "../select/project";
+import type { App, View } from "./app";
+import { h } from "./dom";
+
+const WORDS: Record<ViewMode, [text: string, title: string]> = {
+  servers: ["Servers", "Each server with its gateways and services (1)"],
+  services: ["Services", "One node for each service name, over all servers (2)"],
+  flat: ["Flat", "Every node by itself, placed by who calls whom (3)"],
+};
+
+export function modeSwitch(app: App): View {
+  const buttons = VIEWS.map((view) =>
+    h("button", { type: "button", title: WORDS[view][1], onclick: () => app.setView(view) }, WORDS[view][0]),
+  );
+  const element = h("div", { class: "modes", role: "group", "aria-label": "View" }, ...buttons);
+  const update = () => {
+    buttons.forEach((button, i) => {
+      button.setAttribute("aria-pressed", String(app.state.view === VIEWS[i]));
+    });
+  };
+  return { element, update };
+}
