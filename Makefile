@@ -14,6 +14,9 @@ ifneq ($(origin SECONDS),command line)
 SECONDS :=
 endif
 
+# The engine, Compose, and what the tests make images of
+ENGINE_PACKAGES = docker.io docker-compose busybox-static mmdebstrap iptables iproute2
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -49,7 +52,7 @@ demo: setup ## Two servers with real Traefik, agents, hub and traffic, until Ctr
 	@exec $(BIN)/python -m servers.runner demo $(DEMO_FLAGS)
 
 .PHONY: test
-test: setup browser ## Every test, real Traefik and real Chromium included
+test: setup browser engine ## Every test, real Traefik, real Chromium and a real Docker engine included
 	@$(BIN)/python -m pytest
 	@cd web && npm run --silent test
 
@@ -58,6 +61,13 @@ browser: # Chromium for the browser tests: Debian's, as root; elsewhere the test
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 		{ echo "Chromium from Debian's packages"; apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } || true
+
+.PHONY: engine
+engine: # A Docker engine for the Docker tests: Debian's, as root; elsewhere the tests say what is missing
+	@command -v dockerd >/dev/null && command -v busybox >/dev/null && command -v iptables >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ echo "A Docker engine from Debian's packages"; apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends $(ENGINE_PACKAGES) >/dev/null; }; } || true
 
 .PHONY: check
 check: setup ## Format, lint, types, unit tests, generated files

@@ -54,6 +54,9 @@ MIN_TOKEN_CHARS = 16
 MAX_INVENTORY_ENTRIES = 10_000
 """Endpoints, routers and the like of one server; a crowded host has some hundreds."""
 
+MAX_REMEMBERED_TENURES = 10_000
+"""Of one server: who had an address, ended so long ago that its agent tells no more of it. 2 MB."""
+
 # --- how agents are asked to send ----------------------------------------------------------------
 
 COALESCE_MS = 25

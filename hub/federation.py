@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hopwatch.v1 import ingest_pb2 as pb
@@ -18,6 +18,8 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hub.enums import NodeKind
 from hub.graph import Container, Graph
 from hub.model import ProxyKind
+from hub.tenures import Span as Span
+from hub.tenures import Spans, Tenure, Tenures
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -49,23 +51,6 @@ class Network:
         return any(address.version == net.version and address in net for net in self.subnets)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Who had an address from when to when; 0: since ever, and still."""
-
-    from_ns: int
-    to_ns: int
-    node: int
-    network: str
-    shared: bool
-    source: int
-    ignored: bool = False
-
-    def covers(self, at_ns: int) -> bool:
-        """Whether the span holds at a time of the server's clock."""
-        return self.from_ns <= at_ns and (not self.to_ns or at_ns < self.to_ns)
-
-
 @dataclass(slots=True)
 class ProxyRecord:
     """One Traefik of a server; the same record through all its hellos."""
@@ -92,6 +77,7 @@ class ServerRecord:
     """Both: its own addresses, as others see it."""
     proxies: dict[str, ProxyRecord] = field(default_factory=dict)
     networks: list[Network] = field(default_factory=list)
+    tenures: Tenures = field(default_factory=Tenures)
     endpoints: dict[Address, list[Span]] = field(default_factory=dict)
     names: dict[str, list[Span]] = field(default_factory=dict)
     listening: dict[tuple[Address, int], int] = field(default_factory=dict)
@@ -112,12 +98,8 @@ class ServerRecord:
 
 
 def span_at(spans: list[Span], at_ns: int) -> Span | None:
-    """The span that holds: Docker outranks Traefik's API outranks configuration, a relevant network
-    an ignored one, newer outranks older."""
-    fitting = [span for span in spans if span.covers(at_ns)]
-    return max(
-        fitting, key=lambda span: (span.source, not span.ignored, span.from_ns), default=None
-    )
+    """The span that holds at a time of the server's clock."""
+    return (spans if isinstance(spans, Spans) else Spans(spans)).at(at_ns)
 
 
 def boundaries(spans: Iterable[Span]) -> list[int]:
@@ -172,34 +154,11 @@ class Federation:
         server = self.server(id)
         of_all = any(network.shared for network in server.networks)
         server.networks = [_network(message) for message in inventory.networks]
-        shared = {network.name for network in server.networks if network.shared}
-        ignored = {network.name for network in server.networks if network.ignored}
-        endpoints: dict[Address, list[Span]] = defaultdict(list)
-        names: dict[str, list[Span]] = defaultdict(list)
-        for message in inventory.endpoints:
-            address = parse_address(message.address)
-            if address is None:
-                continue
-            node = self._graph.node(
-                f"{server.id}/{message.service}",
-                NodeKind.SERVICE,
-                server.id,
-                message.service,
-                shown=message.network not in ignored,
-            ).number
-            span = Span(
-                message.valid_from_ns,
-                message.valid_to_ns,
-                node,
-                message.network,
-                message.network in shared,
-                message.source,
-                message.network in ignored,
-            )
-            endpoints[address].append(span)
-            for name in {message.service, message.container, *message.aliases} - {""}:
-                names[name].append(span)
-        server.endpoints, server.names = dict(endpoints), dict(names)
+        networks = {network.name: network for network in server.networks}
+        shared = any(network.shared for network in server.networks)
+        told = [self._tenure(server, message, networks) for message in inventory.endpoints]
+        server.tenures.update([one for one in told if one], inventory.as_of_ns)
+        server.endpoints, server.names = server.tenures.by_address(), server.tenures.by_name()
         self._describe(server, inventory)
         server.generation += 1
         self._graph.version += 1
@@ -233,6 +192,34 @@ class Federation:
         record.networks = tuple(message.networks)
         record.trusted = _subnets(message.trusted_proxies)
         return record
+
+    def _tenure(
+        self, server: ServerRecord, message: pb.Endpoint, networks: Mapping[str, Network]
+    ) -> Tenure | None:
+        address = parse_address(message.address)
+        if address is None:
+            return None
+        network = networks.get(message.network)
+        ignored = network is not None and network.ignored
+        span = Span(
+            message.valid_from_ns,
+            message.valid_to_ns,
+            self._owner(server, message.service, ignored),
+            message.network,
+            network is not None and network.shared,
+            message.source,
+            ignored,
+        )
+        names = frozenset({message.service, message.container, *message.aliases} - {""})
+        return Tenure(address, message.container, names, span, bool(message.valid_from_ns))
+
+    def _owner(self, server: ServerRecord, service: str, ignored: bool) -> int:
+        """A service's node; a proxy's own where it has that proxy's name: its container."""
+        if (proxy := server.proxies.get(service)) is not None:
+            return proxy.node
+        id = f"{server.id}/{service}"
+        shown = not ignored
+        return self._graph.node(id, NodeKind.SERVICE, server.id, service, shown=shown).number
 
     def _describe(self, server: ServerRecord, inventory: pb.Inventory) -> None:
         """Bring the containers and addresses of the server's service nodes up to date."""

@@ -18,6 +18,7 @@ from node_agent.checkpoint import Checkpoint
 from node_agent.config import AgentConfig
 from node_agent.credentials import Credentials, UnusableCredentials, read
 from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
+from node_agent.docker_source import DockerSource
 from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
 from node_agent.progress import Backfill
@@ -56,7 +57,9 @@ class Agent:
         self._tails = _tails(config, self._checkpoint)
         self._watch = Watch(proxy.access_log for proxy in config.proxies)
         self._pump = Pump(self._tails, self._session, self._checkpoint, self._watch)
-        self._inventory = Inventory(sources(config), self._pump.inventory)
+        known = sources(config)
+        self._inventory = Inventory(known, self._pump.inventory)
+        self._pump.relay.curious = [one.peers for one in known if isinstance(one, DockerSource)]
         self._stop = asyncio.Event()
         self._shown: Credentials | None = None
         self._stream: Stream | None = None
@@ -232,8 +235,10 @@ def greeting(config: AgentConfig, instance: bytes, *, backfill: bool) -> pb.Hell
 
 
 def sources(config: AgentConfig) -> list[Source]:
-    """Who knows this server: the configuration, and each Traefik that has an API."""
+    """Who knows this server: the configuration, Docker, and each Traefik that has an API."""
     found: list[Source] = [StaticSource(config)]
+    if config.docker is not None:
+        found.append(DockerSource(config.docker, config))
     for proxy in config.proxies:
         if proxy.traefik_api is not None:
             found.append(TraefikSource(proxy.name, proxy.traefik_api))

@@ -117,7 +117,7 @@ class Checkpoint:
     def save(self) -> None:
         """Write what changed, so that it survives a power cut; OSError where the disk refuses."""
         if self._dirty:
-            _replace(self._file, msgspec.json.format(msgspec.json.encode(self._book)))
+            replace(self._file, msgspec.json.format(msgspec.json.encode(self._book)))
             self._dirty = False
 
 
@@ -149,11 +149,12 @@ def _instance(file: Path) -> bytes:
     if file.exists() and len(known := file.read_bytes()) == INSTANCE_BYTES:
         return known
     made = secrets.token_bytes(INSTANCE_BYTES)
-    _replace(file, made)
+    replace(file, made)
     return made
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace(file: Path, content: bytes) -> None:
+    """Write a file whole, so that a crash leaves the old or the new content."""
     aside = file.with_name(file.name + ".new")
     with aside.open("wb") as out:
         out.write(content)

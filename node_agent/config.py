@@ -91,6 +91,12 @@ def _subnet(value: str) -> str:
         raise ValueError(f'must be a subnet such as "172.20.0.0/16" ({error})') from None
 
 
+def _engine(value: str) -> str:
+    if not re.fullmatch(r"unix:///.+|tcp://[^/]+:\d+", value):
+        raise ValueError('must be "unix:///var/run/docker.sock" or "tcp://host:port"')
+    return value
+
+
 def _http_url(value: str) -> str:
     if not re.match(r"https?://[^/]+", value):
         raise ValueError('must be an address such as "http://127.0.0.1:8081"')
@@ -166,8 +172,9 @@ class Network(Section):
 class Docker(Section):
     """`[docker]`: where the engine answers, and which networks matter."""
 
-    socket: str = "unix:///var/run/docker.sock"
+    socket: Annotated[str, AfterValidator(_engine)] = "unix:///var/run/docker.sock"
     networks: tuple[Name, ...] = ()
+    projects: tuple[Name, ...] = ()
 
 
 class Service(Section):

@@ -101,3 +101,26 @@ TRAEFIK_MAX_PAGES = 1000
 """A bound on `X-Next-Page`: 100,000 routers."""
 TRAEFIK_RULE_CHARACTERS = 65_536
 """What the hub takes of a router's rule."""
+
+# Docker.
+DOCKER_TIMEOUT_S = 5.0
+"""A longer answer of the engine counts as none: it holds a container while it starts it."""
+DOCKER_RETRY_MIN_S = 0.2
+DOCKER_RETRY_MAX_S = 10.0
+"""An engine that is gone is asked for again so often; an engine's restart takes a second or two."""
+DOCKER_HISTORY_S = 3600.0
+"""How far back the engine is asked for connects that it remembers (it keeps 256 events)."""
+DOCKER_REPORT_S = 0.02
+"""Changes that follow each other within this time are one report: a container brings several."""
+DOCKER_REPORT_S_PER_ENDPOINT = 100e-6
+"""On top, for each endpoint of a report: a server in churn sends at most some 1 MB a second."""
+DOCKER_SAVE_S = 1.0
+"""Tenures are saved at most so often; what a crash forgets is asked of the engine again."""
+CLOSED_TENURE_NS = 3_600_000_000_000
+"""An ended tenure is told for this long: lines that waited for the hub come later."""
+MAX_CLOSED_TENURES = 2000
+"""The newest ended ones: 250 KB; older ones' requests that are told later stay without a name."""
+HEARD_PEERS = 8
+"""Of each chunk of lines, the peers of the last ones are checked: some 5 µs for thousands."""
+STRANGER_S = 1.0
+"""A network is looked at for an address that nobody is known to have, at most so often."""

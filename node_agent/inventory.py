@@ -7,7 +7,7 @@ newest report of each counts, in the order of the sources.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from hopwatch.v1 import ingest_pb2 as pb
@@ -44,6 +44,9 @@ class Inventory:
         whole = pb.Inventory()
         for known in self._known:
             whole.MergeFrom(known)
+        networks = _by_name(whole.networks)
+        del whole.networks[:]
+        whole.networks.extend(networks)
         return whole
 
     def _reporter(self, index: int) -> Callable[[pb.Inventory], Awaitable[None]]:
@@ -53,3 +56,15 @@ class Inventory:
                 self._changed(self.merged())
 
         return report
+
+
+def _by_name(networks: Iterable[pb.Network]) -> list[pb.Network]:
+    """One of each name: what several sources say of it, together."""
+    found: dict[str, pb.Network] = {}
+    for network in networks:
+        known = found.setdefault(network.name, pb.Network(name=network.name))
+        known.subnets.extend(one for one in network.subnets if one not in known.subnets)
+        known.gateways.extend(one for one in network.gateways if one not in known.gateways)
+        known.shared |= network.shared
+        known.ignored |= network.ignored
+    return list(found.values())

@@ -15,13 +15,14 @@ What always holds:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.checkpoint import Checkpoint
 from node_agent.commands import Acknowledged, Close, Command, Seek, Send
-from node_agent.defaults import BLOCK_BYTES, CATCH_UP_SPAN_NS, MAX_TURN_BYTES
+from node_agent.defaults import BLOCK_BYTES, CATCH_UP_SPAN_NS, HEARD_PEERS, MAX_TURN_BYTES
+from node_agent.fields import address_and_port
 from node_agent.log import Event, Finished, Log, Sighted
 from node_agent.model import Chunk
 from node_agent.parse import parse
@@ -41,6 +42,8 @@ class Relay:
         self._checkpoint = checkpoint
         self.shipped = 0
         """Turns that found lines."""
+        self.curious: Sequence[Callable[[Iterable[str]], None]] = ()
+        """Hear addresses of TCP peers: of a lone line always, of many lines of the last few."""
         self._looked_ns = 0
         self._contacted = False
 
@@ -163,6 +166,8 @@ class Relay:
             for piece in tail.read(log, limit):
                 chunk = parse(piece, log.only)
                 lines = chunk.rows + chunk.malformed
+                for hear in self.curious:
+                    hear(_peers(chunk))
                 log.bytes_a_line = chunk.size / lines
                 rows_left -= lines
                 yield chunk
@@ -187,3 +192,7 @@ class Relay:
                     self._tails[log.proxy].acknowledged(log, offset)
                 case Close():
                     self.closing = command
+
+
+def _peers(chunk: Chunk) -> set[str]:
+    return {address_and_port(entry.client_address)[0] for entry in chunk.entries[-HEARD_PEERS:]}
