@@ -44,6 +44,7 @@ COLUMNS: dict[str, Column] = {
     "bytes_out": (np.int64, ()),
     "hop0": (np.int64, ()),  # rows; -1: none
     "hop1": (np.int64, ()),
+    "passed_by": (np.int64, ()),  # row of the proxy's line that passed it on; -1: none
     "revision": (np.uint16, ()),
     "gone": (np.bool_, ()),  # merged into another call
 }
@@ -95,6 +96,16 @@ class Calls:
             take("bytes_out", numbers),
             take("claims", numbers) != 0,
         )
+
+    def hops(self, number: int, rows: Table) -> list[int]:
+        """The rows of a call, in their order: the caller's side, then each attempt at the
+        callee's."""
+        first, last = self.table.value("hop0", number), self.table.value("hop1", number)
+        attempts = []
+        while last >= rows.first and last >= 0:
+            attempts.append(last)
+            last = rows.value("before", last)
+        return [first, *reversed(attempts)]
 
     def kept(self) -> Numbers:
         """Numbers of all calls that stand."""

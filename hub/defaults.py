@@ -201,6 +201,16 @@ MAX_TRACE_HALVES = 64
 LATE_HALF_S = 3_600
 """How long they are remembered."""
 
+NOTED_S = 10
+"""How long a line is noted that may tell of another one that stays alone: that is known within
+seconds."""
+
+MAX_NOTED = 50_000
+"""Ids and keys noted; some 200 bytes each, and twice as many at the most."""
+
+MAX_NOTED_OF_WORD = 16
+"""Lines noted of one id or key: identical requests in flight."""
+
 NESTING_TOLERANCE_MS = 5
 """How far a callee's interval may stick out of its caller's, with probed clocks."""
 

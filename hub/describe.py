@@ -70,7 +70,7 @@ class Describe:
 
     def _call(self, number: int, parent: int) -> forms.Call:
         value = self._reader(self._settling.calls.table, number)
-        hops = [hop for hop in (value("hop0"), value("hop1")) if hop >= 0]
+        hops = self._settling.calls.hops(number, self._settling.rows.table)
         rows = self._settling.rows
         start_ns = value("start_ns")
         first, last = hops[0], hops[-1]
@@ -97,7 +97,7 @@ class Describe:
             parent=self._id(parent) if parent >= 0 else None,
             revision=value("revision"),
             grpc_status=grpc_status if grpc_status >= 0 else None,
-            hops=[self._hop(hop, by if len(hops) > 1 else JoinKey.NONE) for hop in hops],
+            hops=[self._hop(hop, by) for hop in hops],
         )
 
     def summaries(self, numbers: Numbers) -> list[forms.CallSummary]:

@@ -37,7 +37,7 @@ def same_trace(caller: HalfView, callee: HalfView) -> Mask:
     fits &= (caller.other == callee.server) | (caller.other < 0)
     fits &= (callee.other == caller.server) | (callee.other < 0)
     fits &= caller.method == callee.method
-    fits &= _agree(caller.hop, callee.hop)
+    fits &= agree(caller.hop, callee.hop)
     fits &= nested(caller, callee, GAP_NS)
     return fits
 
@@ -46,8 +46,8 @@ def same_address(caller: HalfView, callee: HalfView, texts: Texts) -> Mask:
     """Of pairs with the same key: the same time and path, and no id that differs."""
     fits: Mask = caller.unpaired & callee.unpaired
     fits &= nested(caller, callee, TOLERANCE_NS)
-    fits &= _agree(caller.hop, callee.hop)
-    fits &= _agree(caller.trace, callee.trace)
+    fits &= agree(caller.hop, callee.hop)
+    fits &= agree(caller.trace, callee.trace)
     chosen = np.flatnonzero(fits)
     fits[chosen] = texts.ends_with(caller.path[chosen], callee.path[chosen])
     return fits
@@ -75,6 +75,6 @@ def _equal(ones: Ids, others: Ids) -> Mask:
     return equal
 
 
-def _agree(ones: Ids, others: Ids) -> Mask:
+def agree(ones: Ids, others: Ids) -> Mask:
     """An id that both have and that differs says: not the same call."""
     return _equal(ones, others) | ~has_id(ones) | ~has_id(others)

@@ -31,12 +31,14 @@ class Parents:
 
     def of(self, calls: Numbers) -> Numbers:
         """The parent of each call; `NO_CALL`: none is known."""
-        first = self._settling.calls.table.take("hop0", calls)
+        table = self._settling.calls.table
+        first, passed_by = table.take("hop0", calls), table.take("passed_by", calls)
         rows = self._settling.rows.table
         kinds = self._peers.column("kind", rows.take("peer", first))
         own = (kinds == PeerKind.OWN_ENDPOINT) | (kinds == PeerKind.OWN_SUBNET)
-        parents = np.full(len(calls), NO_CALL, np.int64)
-        by_hop = np.flatnonzero(own & has_id(rows.take("hop_parent", first)))
+        kept = np.where(passed_by >= rows.first, passed_by, NO_CALL)
+        parents = self._calls_of(kept, first)  # what a proxy passed on
+        by_hop = np.flatnonzero(own & (parents < 0) & has_id(rows.take("hop_parent", first)))
         if len(by_hop):
             parents[by_hop] = self._by_hop(first[by_hop])
         by_trace = np.flatnonzero(own & (parents < 0) & has_id(rows.take("trace_id", first)))

@@ -53,9 +53,11 @@ OWN: dict[str, Column] = {
     "claim": (np.uint64, ()),
     "seen_ns": (np.int64, ()),
     "shown_edge": (np.int32, ()),
+    "before": (np.int64, ()),
 }
 """Columns of the hub's own: index of the log, absolute offset, journal entry, who called and was
-called (numbers of `identity`), the call, and what `halves` says of a row that may be half of one.
+called (numbers of `identity`), the call, what `halves` says of a row that may be half of one, and
+the row of the attempt before this one.
 """
 
 _UNKNOWN = {
@@ -69,6 +71,7 @@ _UNKNOWN = {
     "key": 0,
     "claim": 0,
     "shown_edge": -1,
+    "before": -1,
 }
 
 LATE_REBUILD = 65_536

@@ -30,6 +30,7 @@ from hub.logs import Logs
 from hub.model import BatchCommitted
 from hub.progress import Moment, Progress
 from hub.rows import Rows
+from hub.strays import Attempt, Passed, Strays
 from hub.verdict import Values, Verdict
 
 Mask = NDArray[np.bool_]
@@ -64,6 +65,7 @@ class Settling:
         self._identity = identity
         self.verdict = Verdict(self.rows, identity, self.logs)
         self._edges = EdgeFinder(graph, self.rows, self.logs)
+        self._strays = Strays(self.halves, self.calls)
 
     # --- steps
 
@@ -77,6 +79,7 @@ class Settling:
             self._identify(numbers)
             half, waits = self.halves.mark(numbers)
             self._new(numbers[~waits], self.verdict.alone(numbers[~waits]), moment, outcome)
+            self._strays.pass_on(numbers[half], self._callee_kinds(numbers[half]))
             self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
         return outcome
 
@@ -88,9 +91,11 @@ class Settling:
             self._settle_pairs(self.join.complete(moment, due_ns), moment, outcome)
             expired = self.join.expire(moment, due_ns)
             if len(expired):
-                self._settle_alone(expired, moment, progress, outcome)
+                alone = self._settle_strays(expired, moment, outcome)
+                self._settle_alone(alone, moment, progress, outcome)
             self._show(now_ns - SHOW_HALF_AFTER_MS * MS, moment, outcome)
         self.join.forget(now_ns, self.rows.table.first, moment)
+        self._strays.passed(now_ns)
         return outcome
 
     def reidentify(
@@ -164,6 +169,45 @@ class Settling:
         again = again[np.any(differs, axis=0)]
         self._amend(calls[again], _part(values, again), outcome)
 
+    def _settle_strays(self, rows: Numbers, moment: Moment, outcome: Outcome) -> Numbers:
+        """Of rows that wait no longer: what another line tells of; the others."""
+        told = []
+        for found in self._strays.find(rows, moment.skews):
+            told.append(found.row)
+            self.join.discard(np.array([found.row]), moment)
+            match found:
+                case Attempt():
+                    self._tried(found, outcome)
+                case Passed():
+                    self._passed_on(found, moment, outcome)
+        return rows[~np.isin(rows, told)] if told else rows
+
+    def _tried(self, attempt: Attempt, outcome: Outcome) -> None:
+        """It is one of several attempts of a call: that call has one more hop."""
+        own = self.calls_of(np.array([attempt.row]))
+        caller, *attempts = attempt.hops
+        rows = np.array(attempts)
+        self.rows.table.put("before", rows, np.array([-1, *attempts[:-1]]))
+        self.rows.table.put("call", rows, attempt.call)
+        numbers, take = np.array([attempt.call]), self.calls.table.take
+        by, confidence = take("by", numbers), take("confidence", numbers)
+        values = self.verdict.joined(np.array([caller]), rows[-1:], by, confidence)
+        self._amend(numbers, values, outcome)
+        self._merge_away(own[(own >= 0) & (own != attempt.call)], outcome)
+
+    def _passed_on(self, passed: Passed, moment: Moment, outcome: Outcome) -> None:
+        """Another server's proxy is its caller."""
+        rows = np.array([passed.row])
+        values = self.verdict.passed(rows, np.array([passed.by_row]), np.array([passed.key]))
+        own = self.calls_of(rows)
+        if own[0] >= 0:
+            self._amend(own, values, outcome)
+        else:
+            self._new(rows, values, moment, outcome)
+
+    def _callee_kinds(self, rows: Numbers) -> NDArray[np.int32]:
+        return self._identity.callees.column("kind", self.rows.table.take("callee", rows))
+
     def _claimed(self, halves: HalfView, at_ns: Numbers) -> NDArray[np.int32]:
         """The nodes that the peer servers of these claim to speak for, at these times of their own
         clocks; -1: none."""
@@ -188,6 +232,7 @@ class Settling:
         self._new(callers[fresh], _part(values, fresh), moment, outcome)
         self._amend(earlier[~fresh], _part(values, ~fresh), outcome)
         self._merge_away(second[(first >= 0) & (second >= 0)], outcome)
+        self._strays.joined(callers)
 
     def calls_of(self, rows: Numbers) -> Numbers:
         """The kept calls that rows stand in; -1: none yet."""

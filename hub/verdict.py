@@ -64,6 +64,7 @@ class Verdict:
             "other": np.where(to_other, identity.callees.column("server", callees), -1),
             "hop0": numbers,
             "hop1": zeros - 1,
+            "passed_by": zeros - 1,
             "claims": self.claims(numbers),
             "ignored": identity.peers.column("ignored", peers)
             | identity.callees.column("ignored", callees),
@@ -99,9 +100,21 @@ class Verdict:
             "other": zeros - 1,
             "hop0": callers,
             "hop1": callees,
+            "passed_by": zeros - 1,
             "claims": self.claims(callers),
             "ignored": identity.peers.column("ignored", peers)
             | identity.callees.column("ignored", answering),
+        }
+
+    def passed(self, numbers: Numbers, by_rows: Numbers, by: NDArray[np.integer]) -> Values:
+        """Of calls of one hop that another server's proxy passed on, as these rows of it tell."""
+        values = self.alone(numbers)
+        zeros = np.zeros(len(numbers), np.int64)
+        return values | {
+            "origin": zeros + Origin.CROSS_SERVER,
+            "from_node": self._logs.proxies(self._rows.table.take("log", by_rows)),
+            "by": by,
+            "passed_by": by_rows,
         }
 
     def claims(self, numbers: Numbers) -> NDArray[np.uint8]:

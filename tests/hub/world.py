@@ -271,15 +271,15 @@ def check_invariants(world: World) -> None:
     pipeline = world.pipeline
     rows, calls = pipeline.settling.rows.table, pipeline.settling.calls
     kept = calls.kept()
-    hops = [calls.table.take(name, kept) for name in ("hop0", "hop1")]
-    standing = np.concatenate([hops[0], hops[1][hops[1] >= 0]])
+    hops = [calls.hops(number, rows) for number in kept.tolist()]
+    standing = np.array([hop for call in hops for hop in call], np.int64)
     assert len(np.unique(standing)) == len(standing), "a line stands in two calls"
     waiting = set(pipeline.settling.join.waiting.tolist())
     lines = set(range(rows.first, rows.end))
     assert set(standing.tolist()) | waiting == lines, "a line is nowhere"
-    for name, number in (("hop0", kept), ("hop1", kept[hops[1] >= 0])):
-        owners = rows.take("call", calls.table.take(name, number))
-        assert (owners == number).all(), "a line knows another call than the one it stands in"
+    owners = np.repeat(kept, list(map(len, hops)))
+    known = rows.take("call", standing) == owners
+    assert known.all(), "a line knows another call than the one it stands in"
     ignored = calls.table.take("ignored", kept)
     assert pipeline.ignored.counts[:, 0].sum() == ignored.sum(), "an ignored call is not counted"
     _check_counts(world, kept[~ignored])
