@@ -10,23 +10,34 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.answers import Answers
 from hub.enums import Claim, PeerKind
+from hub.halves import has_id
+from hub.logs import Logs
+from hub.peers import Peer
+from hub.rows import Rows
 
-Codes = NDArray[np.int32]
-Mask = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
 
-_HIDDEN = (PeerKind.LOOPBACK, PeerKind.GATEWAY)
+_STRANGERS = np.zeros((2, len(PeerKind)), np.bool_)
+"""At a private proxy, and at a public one."""
+_STRANGERS[:, PeerKind.ELSEWHERE] = True
+_STRANGERS[1, [PeerKind.LOOPBACK, PeerKind.GATEWAY]] = True
 
 
-def unproven(
-    public: Mask, peers: Codes, trusted: Mask, forwards: Mask, has_parent: Mask
-) -> NDArray[np.uint8]:
-    """`Claim`s, as bits; `peers` holds `PeerKind` values, `forwards` who says so, `has_parent` who
-    came with a hop id."""
-    strangers: Mask = peers == PeerKind.ELSEWHERE
-    strangers |= public & np.isin(peers, _HIDDEN)
-    bits: NDArray[np.uint8] = np.where(strangers & forwards & ~trusted, Claim.FORWARDED, 0).astype(
-        np.uint8
-    )
-    bits |= np.where(strangers & has_parent, Claim.HOP_ID, 0).astype(np.uint8)
+def unproven(rows: Rows, logs: Logs, peers: Answers[Peer], numbers: Numbers) -> NDArray[np.uint8]:
+    """`Claim` bits of these rows, whose peers are resolved."""
+    take = rows.table.take
+    peer = take("peer", numbers)
+    public = logs.public(take("log", numbers)).astype(np.intp)
+    bits = np.zeros(len(numbers), np.uint8)
+    strangers = np.flatnonzero(_STRANGERS[public, peers.column("kind", peer)])
+    if len(strangers):
+        lines = numbers[strangers]
+        forwards = take("forwarded", lines) != 0
+        forwards &= peers.column("trusted", peer[strangers]) == 0
+        bits[strangers] = np.where(forwards, Claim.FORWARDED, 0)
+        bits[strangers] |= np.where(has_id(take("hop_parent", lines)), Claim.HOP_ID, 0).astype(
+            np.uint8
+        )
     return bits

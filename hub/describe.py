@@ -190,9 +190,9 @@ class Describe:
         )
 
     def _spoofed(self, row: int, by: JoinKey) -> list[Literal["forwarded", "hop_id"]]:
-        claims = self._settling.verdict.claims(np.array([row], np.int64))[0]
+        claims = self._settling.rows.table.value("claims", row)
         if by is JoinKey.HOP_ID:  # it is proven
-            claims &= ~np.uint8(Claim.HOP_ID)
+            claims &= ~Claim.HOP_ID
         return [word(claim) for claim in Claim if claim & claims]
 
     def _why(self, row: int, log: Log, by: JoinKey) -> str:

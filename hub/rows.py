@@ -44,6 +44,7 @@ OWN: dict[str, Column] = {
     "seq": (np.int64, ()),
     "peer": (np.int32, ()),
     "callee": (np.int32, ()),
+    "claims": (np.uint8, ()),
     "call": (np.int64, ()),
     "half": (np.uint8, ()),
     "role": (np.uint8, ()),
@@ -55,14 +56,15 @@ OWN: dict[str, Column] = {
     "shown_edge": (np.int32, ()),
     "before": (np.int64, ()),
 }
-"""Columns of the hub's own: index of the log, absolute offset, journal entry, who called and was
-called (numbers of `identity`), the call, what `halves` says of a row that may be half of one, and
-the row of the attempt before this one.
+"""Columns of the hub's own: index of the log, absolute offset, journal entry; who called and was
+called (numbers of `identity`), what its headers claim in vain (`Claim` bits); the call, what
+`halves` says of a row that may be half of one, and the row of the attempt before this one.
 """
 
 _UNKNOWN = {
     "peer": 0,
     "callee": 0,
+    "claims": 0,
     "call": -1,
     "half": 0,
     "role": 0,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hub.alone import tell_alone
 from hub.calls import Calls, Counted, Numbers
+from hub.claims import unproven
 from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
 from hub.delays import Delays
 from hub.edge_finder import EdgeFinder
@@ -63,7 +64,7 @@ class Settling:
         self.join = Join(self.halves, self.delays)
         self._graph = graph
         self._identity = identity
-        self.verdict = Verdict(self.rows, identity, self.logs)
+        self._verdict = Verdict(self.rows, identity, self.logs)
         self._edges = EdgeFinder(graph, self.rows, self.logs)
         self._strays = Strays(self.halves, self.calls)
 
@@ -78,7 +79,7 @@ class Settling:
         if len(numbers):
             self._identify(numbers)
             half, waits = self.halves.mark(numbers)
-            self._new(numbers[~waits], self.verdict.alone(numbers[~waits]), moment, outcome)
+            self._new(numbers[~waits], self._verdict.alone(numbers[~waits]), moment, outcome)
             self._strays.pass_on(numbers[half], self._callee_kinds(numbers[half]))
             self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
         return outcome
@@ -114,7 +115,7 @@ class Settling:
         joined = (hop1 >= 0) & (np.isin(hop0, changed) | np.isin(hop1, changed))
         take, pairs = self.calls.table.take, numbers[joined]
         by, confidence = take("by", pairs), take("confidence", pairs)
-        values = self.verdict.joined(hop0[joined], hop1[joined], by, confidence)
+        values = self._verdict.joined(hop0[joined], hop1[joined], by, confidence)
         self._amend(pairs, values, outcome)
         alone = changed[~np.isin(changed, np.concatenate([hop0[hop1 >= 0], hop1]))]
         self._settle_anew(alone, moment, now_ns, outcome)
@@ -127,6 +128,8 @@ class Settling:
         callees = self._identity.resolve_callees(self.rows, self.logs, numbers)
         self.rows.table.put("peer", numbers, peers)
         self.rows.table.put("callee", numbers, callees)
+        claims = unproven(self.rows, self.logs, self._identity.peers, numbers)
+        self.rows.table.put("claims", numbers, claims)
 
     def _identified_anew(self, numbers: Numbers) -> Numbers:
         """Resolve these rows again; those whose peer or callee is another now."""
@@ -145,9 +148,9 @@ class Settling:
         self.rows.table.put("seen_ns", numbers[waits & ~waited], now_ns)
         calls = self.rows.table.take("call", numbers)
         settled = ~waits & (calls >= 0)
-        self._amend(calls[settled], self.verdict.alone(numbers[settled]), outcome)
+        self._amend(calls[settled], self._verdict.alone(numbers[settled]), outcome)
         whole = numbers[~waits & (calls < 0)]
-        self._new(whole, self.verdict.alone(whole), moment, outcome)
+        self._new(whole, self._verdict.alone(whole), moment, outcome)
         self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
 
     # --- settling
@@ -155,7 +158,7 @@ class Settling:
     def _settle_alone(
         self, rows: Numbers, moment: Moment, progress: Progress, outcome: Outcome
     ) -> None:
-        values = self.verdict.alone(rows)
+        values = self._verdict.alone(rows)
         halves = HalfView(self.halves, rows, moment.skews)
         there_ns = halves.start_ns + moment.skews[halves.other]
         lost = progress.lines_lacking(halves.other, there_ns)
@@ -191,14 +194,14 @@ class Settling:
         self.rows.table.put("call", rows, attempt.call)
         numbers, take = np.array([attempt.call]), self.calls.table.take
         by, confidence = take("by", numbers), take("confidence", numbers)
-        values = self.verdict.joined(np.array([caller]), rows[-1:], by, confidence)
+        values = self._verdict.joined(np.array([caller]), rows[-1:], by, confidence)
         self._amend(numbers, values, outcome)
         self._merge_away(own[(own >= 0) & (own != attempt.call)], outcome)
 
     def _passed_on(self, passed: Passed, moment: Moment, outcome: Outcome) -> None:
         """Another server's proxy is its caller."""
         rows = np.array([passed.row])
-        values = self.verdict.passed(rows, np.array([passed.by_row]), np.array([passed.key]))
+        values = self._verdict.passed(rows, np.array([passed.by_row]), np.array([passed.key]))
         own = self.calls_of(rows)
         if own[0] >= 0:
             self._amend(own, values, outcome)
@@ -225,7 +228,7 @@ class Settling:
         callees = np.concatenate([joined.callees for joined in pairs])
         by = np.concatenate([np.full(len(joined.callers), joined.by) for joined in pairs])
         confidence = np.concatenate([joined.confidence for joined in pairs])
-        values = self.verdict.joined(callers, callees, by, confidence)
+        values = self._verdict.joined(callers, callees, by, confidence)
         first, second = self.calls_of(callers), self.calls_of(callees)
         earlier = np.where(first >= 0, first, second)
         fresh = earlier < 0
@@ -255,7 +258,7 @@ class Settling:
             end_ns=self.end_ns(id_rows, moment),
             edge=self._edges.find(values),
             **values,
-            **self.verdict.result(values["hop0"], values["hop1"]),
+            **self._verdict.result(values["hop0"], values["hop1"]),
         )
         self._claim_rows(numbers, values)
         outcome.new.append(numbers)
@@ -265,7 +268,7 @@ class Settling:
         if not len(numbers):
             return
         outcome.counted.append((-1, self.calls.counted(numbers)))
-        result = self.verdict.result(values["hop0"], values["hop1"])
+        result = self._verdict.result(values["hop0"], values["hop1"])
         self.calls.amend(numbers, edge=self._edges.find(values), **values, **result)
         self._claim_rows(numbers, values)
         outcome.amended.append(numbers)
@@ -293,7 +296,7 @@ class Settling:
         rows = waiting[unshown]
         rows = rows[self.calls_of(rows) < 0]
         if len(rows):
-            edges = self._edges.find(self.verdict.alone(rows))
+            edges = self._edges.find(self._verdict.alone(rows))
             self.rows.table.put("shown_edge", rows, edges)
             shown = ~self._graph.ignored(edges)
             self._graph.seen(edges[shown], self.end_ns(rows[shown], moment))

@@ -11,9 +11,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
-from hub.claims import unproven
 from hub.enums import CalleeKind, JoinKey, Missing, Origin, PeerKind, Reason
-from hub.halves import has_id
 from hub.identity import Identity
 from hub.logs import Logs
 from hub.origin import first_hop_origins
@@ -65,7 +63,7 @@ class Verdict:
             "hop0": numbers,
             "hop1": zeros - 1,
             "passed_by": zeros - 1,
-            "claims": self.claims(numbers),
+            "claims": table.take("claims", numbers),
             "ignored": identity.peers.column("ignored", peers)
             | identity.callees.column("ignored", callees),
         }
@@ -101,7 +99,7 @@ class Verdict:
             "hop0": callers,
             "hop1": callees,
             "passed_by": zeros - 1,
-            "claims": self.claims(callers),
+            "claims": table.take("claims", callers),
             "ignored": identity.peers.column("ignored", peers)
             | identity.callees.column("ignored", answering),
         }
@@ -116,18 +114,6 @@ class Verdict:
             "by": by,
             "passed_by": by_rows,
         }
-
-    def claims(self, numbers: Numbers) -> NDArray[np.uint8]:
-        """What these rows' requests claim and are not believed."""
-        take, peers = self._rows.table.take, self._identity.peers
-        peer = take("peer", numbers)
-        return unproven(
-            self._logs.public(take("log", numbers)),
-            peers.column("kind", peer),
-            peers.column("trusted", peer) != 0,
-            take("forwarded", numbers) != 0,
-            has_id(take("hop_parent", numbers)),
-        )
 
     def result(self, hop0: Numbers, hop1: Numbers) -> Values:
         """What came of calls of these hops (-1: no second one)."""
