@@ -52,9 +52,12 @@ def choose(
     standing: Standing,
     telling: Mask | None = None,
     sure: Mask | None = None,
+    *,
+    exchange: bool = False,
 ) -> Choice:
     """The closest pairs of these places; no place is a caller's and a callee's.
 
+    `exchange`: but those that are the best together, which costs more.
     `telling`: candidates whose `gap` tells something. Others are taken only where a half has no
     choice, or may wait no longer. `sure`: candidates that fit very well.
     """
@@ -87,9 +90,38 @@ def choose(
         gone[one[decided]] = gone[two[decided]] = True
         left = left[~(gone[one[left]] | gone[two[left]])]
     chosen = np.concatenate([np.zeros(0, np.int64), *taken])
+    if exchange and 1 < len(chosen) < len(order):
+        chosen = _exchanged(one, two, gap[order], chosen, size)
     held[one[chosen]] = held[two[chosen]] = False
     held &= standing.waiting & standing.ready & ~standing.due
     return Choice(order[chosen], rivals[chosen], held)
+
+
+def _exchanged(
+    one: Numbers, two: Numbers, gap: NDArray[np.number], chosen: Numbers, size: int
+) -> Numbers:
+    """The closest pair first is not the best for all: of two pairs whose callees, exchanged, fit
+    better together, the exchanged ones."""
+    pair_of = np.full(size, -1)
+    pair_of[one[chosen]] = pair_of[two[chosen]] = chosen
+    across = np.flatnonzero((pair_of[one] >= 0) & (pair_of[two] >= 0))
+    across = across[pair_of[one[across]] != pair_of[two[across]]]
+    if not len(across):
+        return chosen
+    # each candidate across two pairs, and the one the other way round
+    mine, theirs = pair_of[one[across]], pair_of[two[across]]
+    words, back = one[across] * size + two[across], one[theirs] * size + two[mine]
+    order = np.argsort(words)
+    place = order[np.minimum(np.searchsorted(words[order], back), len(order) - 1)]
+    gain = gap[mine] + gap[theirs] - gap[across] - gap[across[place]]
+    better = np.flatnonzero((words[place] == back) & (gain > 0))
+    changed = np.zeros(len(one), np.bool_)
+    into: list[int] = []
+    for number in better[np.argsort(-gain[better], kind="stable")].tolist():
+        if not changed[[mine[number], theirs[number]]].any():
+            changed[[mine[number], theirs[number]]] = True
+            into += across[[number, place[number]]].tolist()
+    return np.concatenate([chosen[~changed[chosen]], np.array(into, np.int64)])
 
 
 def stands_out(callers: Numbers, callees: Numbers, gap: NDArray[np.floating], size: int) -> Mask:

@@ -26,6 +26,8 @@ UNREACHED = (502, 503, 504)
 
 _UNREACHED = np.zeros(1 << 16, np.bool_)
 _UNREACHED[list(UNREACHED)] = True
+_CUT_OFF = _UNREACHED.copy()
+_CUT_OFF[[0, 101, 499]] = True
 
 
 class _column(Generic[C]):
@@ -162,6 +164,12 @@ class HalfView:
     def by_address(self) -> Mask:
         """Which may be joined by address and time."""
         return self._take("by_address")
+
+    @_column
+    def cut_off(self) -> Mask:
+        """One side gave the other up: who ends first is not said."""
+        cut_off: Mask = _CUT_OFF[self._take("status")]
+        return cut_off
 
     @_column
     def unreached(self) -> Mask:

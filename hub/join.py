@@ -38,6 +38,9 @@ NONE: Numbers = np.zeros(0, np.int64)
 USUAL = 4.0
 """`Judgement.unusual` of nine in ten calls is less."""
 
+ODD = 12.0
+"""That of one in some ten thousand is more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -192,8 +195,8 @@ class Join:
         callers, callees = (halves.at(place) for place in places)
         self._delays.explore(callers, callees)
         judged = self._delays.judge(callers, callees)
-        if not judged.possible.all():
-            likely = judged.possible
+        likely = judged.possible & ~_strangers(callers, callees, judged, moment)
+        if not likely.all():
             callers, callees = callers.at(likely), callees.at(likely)
             places = places[0][likely], places[1][likely]
             judged = Judgement(judged.unusual[likely], judged.told[likely], likely[likely])
@@ -202,11 +205,12 @@ class Join:
         telling = judged.told
         if not telling.all():
             telling = telling | stands_out(*places, judged.unusual, len(halves))
-        choice = choose(*places, judged.unusual, standing, telling, sure)
+        trace = by is JoinKey.TRACE
+        choice = choose(*places, judged.unusual, standing, telling, sure, exchange=trace)
         self._held = np.concatenate([self._held, halves.rows[choice.held]])
         callers, callees = callers.at(choice.taken), callees.at(choice.taken)
         lone = choice.rivals == 1
-        if by is JoinKey.TRACE:
+        if trace:
             confidence = np.where(lone, 1.0, 0.99)
         else:
             confidence = np.where(lone, 0.99, np.round(0.99 / choice.rivals, 2))
@@ -270,6 +274,18 @@ def _state_alone(halves: HalfView) -> NDArray[np.int64]:
     """What becomes of halves that do not wait: an id may join them; without one they are none."""
     findable = has_id(halves.hop) | has_id(halves.trace)
     return np.where(findable, HalfState.REMEMBERED, HalfState.NONE)
+
+
+def _strangers(callers: HalfView, callees: HalfView, judged: Judgement, moment: Moment) -> Mask:
+    """Pairs that fit oddly, where either server lacks a line that the other's half may belong to:
+    each of the two is rather the rest of a call whose other line was lost."""
+    strangers = judged.told & (judged.unusual > ODD)
+    odd = np.flatnonzero(strangers)
+    if len(odd):
+        one, two = callers.at(odd), callees.at(odd)
+        strangers[odd] = moment.lacking(two.server, one.start_ns + moment.skews[two.server])
+        strangers[odd] &= moment.lacking(one.server, two.start_ns + moment.skews[one.server])
+    return strangers
 
 
 def _once(rows: Numbers) -> Mask:

@@ -6,6 +6,7 @@ half of a call, and whether it may have lost it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,8 @@ class Moment:
     """Their clocks minus the hub's, ns."""
     marks: Numbers
     """Up to when their lines are all here, in the hub's clock; 0: unknown."""
+    lacking: Callable[[NDArray[np.integer], Numbers], Mask]
+    """`Progress.lines_lacking`."""
 
     def marks_for(self, servers: NDArray[np.integer], others: NDArray[np.integer]) -> Numbers:
         """For halves of `servers`: up to when the lines of `others` are here (-1: those of all
@@ -83,7 +86,8 @@ class Progress:
         servers = self._federation.servers
         skews = [self._skews.ns(record.id) for record in servers]
         marks = [self.watermark_ns(record.number) for record in servers]
-        return Moment(np.array(skews, np.int64), np.array(marks, np.int64))
+        skews_ns, marks_ns = np.array(skews, np.int64), np.array(marks, np.int64)
+        return Moment(skews_ns, marks_ns, self.lines_lacking)
 
     def watermark_ns(self, server: int) -> int:
         """Up to when the server's lines are all here, in the hub's clock; 0: unknown."""

@@ -140,3 +140,86 @@ def test_the_closest_pairs_are_taken_as_a_walk_along_the_sorted_list_would(
     held = {row for row, holds in zip(rows, choice.held.tolist(), strict=True) if holds}
     pairs = [(gap, *pair) for gap, pair in zip(gaps, found, strict=True)]
     assert (taken, held) == walked(pairs, waiting, ready, due)
+
+
+def test_two_pairs_that_fit_better_exchanged_are_exchanged() -> None:
+    callers, callees = np.array([0, 1, 0, 1]), np.array([2, 3, 3, 2])
+    gap = np.array([1.0, 9.0, 3.0, 3.0])  # the closest pair leaves the other two far apart
+    ready = np.ones(4, np.bool_)
+    standing = Standing(ready, ready, ready, ready)
+    closest = choose(callers, callees, gap, standing)
+    assert sorted(closest.taken.tolist()) == [0, 1]
+    best = choose(callers, callees, gap, standing, exchange=True)
+    assert sorted(best.taken.tolist()) == [2, 3]
+    assert best.rivals.tolist() == [2, 2]
+
+
+# --- what is no pair
+
+
+TRACE = ident("a trace")
+
+
+@pytest.fixture
+def used(world: World) -> World:
+    """They know each other's delays: 2 ms there, 2 ms back."""
+    for n in range(12):
+        at, trace = n * 100.0, {"trace_id": ident(f"usual {n}")}
+        world.lines("server-a", to_other("server-b", at, request_count=n + 1, **trace))
+        world.lines("server-b", from_other("server-a", at + 2, request_count=n + 1, **trace))
+    world.marks(1_300)
+    world.tick(1_000)
+    assert [len(call.hops) for call in world.calls()] == [2] * 12
+    return world
+
+
+def left_alone(world: World, caller: Any, callee: Any) -> bool:
+    world.lines("server-a", caller)
+    world.lines("server-b", callee)
+    world.marks(9_000)
+    world.settle()
+    return [len(call.hops) for call in world.calls()] == [2] * 12 + [1, 1]
+
+
+NO_PAIRS: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
+    ("usual", {}, {}, False),
+    (
+        "answered before the callee had",
+        {"duration_ns": 6 * 10**6},
+        {"duration_ns": 18 * 10**6},
+        True,
+    ),
+    (
+        "given up before the callee had answered",
+        {"duration_ns": 6 * 10**6, "status": 499},
+        {"duration_ns": 18 * 10**6},
+        False,
+    ),
+    (
+        "given up before the callee began",
+        {"duration_ns": 6 * 10**6, "status": 502},
+        {"start_ns": row(2_024)["start_ns"]},
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "mine", "theirs", "alone"), NO_PAIRS, ids=lambda v: str(v)[:40])
+def test_one_trace_is_not_enough_where_the_times_rule_it_out(
+    used: World, what: str, mine: dict[str, Any], theirs: dict[str, Any], alone: bool
+) -> None:
+    caller = {**to_other("server-b", 2_000, trace_id=TRACE), **mine}
+    callee = {**from_other("server-a", 2_002, trace_id=TRACE), **theirs}
+    assert left_alone(used, caller, callee) == alone
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_odd_pair_is_left_alone_where_both_servers_lost_a_line_just_then(
+    used: World, lost: bool
+) -> None:
+    """The answer took 40 ms on its way, and usually takes 2: a slow client, or the halves of two
+    requests whose other lines are gone."""
+    number = 14 if lost else 13
+    caller = to_other("server-b", 2_000, 60, trace_id=TRACE, request_count=number)
+    callee = from_other("server-a", 2_010, 6, trace_id=TRACE, request_count=number)
+    assert left_alone(used, caller, callee) == lost
