@@ -17,8 +17,9 @@ from quart import Quart
 
 from hub import http_server
 from hub.app import create_app
+from hub.beat import Beat
 from hub.config import ConfigError, HubConfig
-from hub.defaults import FRAME_INTERVAL_MS, RETENTION_INTERVAL_S, STEP_PAUSE_S, TICK_MS
+from hub.defaults import RETENTION_INTERVAL_S, STEP_PAUSE_S, TICK_MS
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
 from hub.journal import Journal
@@ -133,7 +134,8 @@ class Hub:
         """Agents report and readers read, until the hub stops."""
         security = self._security
         observe = ObserveServicer(self.pipeline)
-        self.pipeline.listeners += [live, sockets, observe]
+        beat = Beat(sockets.publish, lambda: sockets.viewers)
+        self.pipeline.listeners += [live, sockets, observe, beat]
         ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
         grpc_server = await serve(
             self._config.grpc.listen,
@@ -150,7 +152,7 @@ class Hub:
             agents=", ".join(grpc_server.addresses),
         )
         tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
-        tasks.create_task(self._every(FRAME_INTERVAL_MS / 1e3, sockets.publish))
+        tasks.create_task(beat.run(self._stopping))
         tasks.create_task(self._retain(journal))
         await self._stopping.wait()
         self._not_ready = "the hub stops"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,7 @@ import msgspec
 from quart import Websocket
 
 from hub import forms
+from hub.broadcast import Broadcast
 from hub.calls import Numbers
 from hub.channel import Channel
 from hub.defaults import (
@@ -27,13 +28,14 @@ from hub.defaults import (
     MAX_UNSENT_CALLS,
     MAX_VIEWERS,
     SEND_TIMEOUT_S,
+    WOKEN_VIEWERS,
 )
 from hub.describe import Describe
 from hub.expression import EVERYTHING, Expression
 from hub.language import BadQuery, parse
 from hub.live import Live
 from hub.pipeline import Pipeline
-from hub.viewer import Outgoing, Pace, Viewer
+from hub.viewer import Pace, Viewer
 
 TRY_LATER = 1013
 POLICY = 1008
@@ -88,7 +90,7 @@ class Sockets:
         self._describe = Describe(pipeline)
         self._live = live
         self._pages: set[Page] = set()
-        self._channels: dict[Expression, Channel] = {}
+        self._channels: dict[Expression, Broadcast] = {}
         self._readers: set[Reader] = set()
 
     @property
@@ -106,17 +108,20 @@ class Sockets:
     def half_seen(self, rows: Numbers) -> None:
         """Halves are for the live view only."""
 
-    def publish(self, now_ns: int) -> None:
-        """Make a frame for every channel and offer it to its pages; encoded once."""
+    def publish(self, now_ns: int) -> Iterator[None]:
+        """Make a frame for every channel and offer it to its pages; encoded once. Yields between
+        groups of pages, so that others get a turn."""
         step = self._live.step(now_ns)
         if step is None:
             return
-        frames = {query: channel.frame(step) for query, channel in self._channels.items()}
-        outgoing = {query: Outgoing(frame) for query, frame in frames.items() if frame}
-        for page in self._pages:
-            if page.query in outgoing:
-                page.viewer.offer(outgoing[page.query], now_ns)
+        frames = {query: channel.publish(step) for query, channel in self._channels.items()}
+        for number, page in enumerate(list(self._pages), 1):
+            frame = frames.get(page.query)
+            if frame is not None:
+                page.viewer.offer(frame, now_ns)
             page.wake.set()
+            if not number % WOKEN_VIEWERS:
+                yield
 
     # --- the live view
 
@@ -148,7 +153,8 @@ class Sockets:
                 if query != EVERYTHING and len(others) >= MAX_CHANNELS:
                     text = f"{MAX_CHANNELS} other queries are open, which is the most; try later"
                     raise BadQuery(text, 0, len(q))
-                self._channels[query] = Channel(self._pipeline, self._live, query)
+                channel = Channel(self._pipeline, self._live, query)
+                self._channels[query] = Broadcast(channel)
         except BadQuery as wrong:
             page.answer = forms.BadQuery(
                 q=q, text=wrong.text, position=wrong.position, length=wrong.length
@@ -177,9 +183,12 @@ class Sockets:
             if pace is Pace.LOST:
                 raise Hangup(TRY_LATER, "this page is more than 10 s behind; reconnect")
             if viewer.needs_snapshot and pace is Pace.LIVE:
-                snapshot = self._channels[page.query].snapshot(now_ns, page.q)
-                viewer.snapshot_sent(snapshot.seq, now_ns)
-                await _send(socket, msgspec.json.encode(snapshot))
+                opening = self._channels[page.query].opening(page.q, now_ns)
+                viewer.snapshot_sent(opening.seq, now_ns)
+                if opening.behind is not None:
+                    viewer.offer(opening.behind, now_ns)
+                    page.wake.set()
+                await _send(socket, opening.text)
             elif (frame := viewer.take(now_ns)) is not None:
                 viewer.sent(frame.seq, now_ns)
                 await _send(socket, frame.text)

@@ -79,6 +79,8 @@ class Viewer:
         """A new frame; one that still waits is merged into it."""
         if self.pace(now_ns) is not Pace.LIVE or self.needs_snapshot:
             return
+        if frame.seq <= max(self._newest, self._waiting.seq if self._waiting else 0):
+            return  # the snapshot, or what waits, tells it already
         self._waiting = self._waiting.followed_by(frame) if self._waiting else frame
 
     def take(self, now_ns: int) -> Outgoing | None:

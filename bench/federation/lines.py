@@ -60,7 +60,7 @@ def lines(plan: Plan, rate: float, cycle_s: float, seed: int = 2) -> list[LogLin
     count = round(rate * cycle_s)
     edge = random.choice(len(plan.weight), count, p=plan.weight)
     end = np.sort(random.integers(0, round(cycle_s * NS), count))
-    duration = (random.lognormal(np.log(8e6), 1.0, count)).astype(np.int64) + 2 * HOP_NS
+    duration = (random.lognormal(np.log(8e6), 1.0, count)).astype(np.int64) + 3 * HOP_NS
     status = random.choice(STATUSES, count, p=SHARES)
     path, method = (
         random.integers(0, len(PATHS), count),

@@ -195,6 +195,7 @@ class Snapshot(Form, tag="snapshot"):
     time_ms: float
     """The hub's clock, milliseconds since 1970."""
     frame_interval_ms: float
+    """Frames come at least this often while something happens."""
     q: str
     """The query that this and the frames behind it answer, as the page sent it; "": none."""
     topology: Topology

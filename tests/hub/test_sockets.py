@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import websockets
 
+from hub.expression import EVERYTHING
+
 from .web import Web, served
 from .world import from_other, ident, row, to_other
 
@@ -322,3 +324,28 @@ async def test_one_view_too_many_is_refused_with_a_reason(
     async with web.socket("/api/v1/live") as first, web.socket("/api/v1/live") as second:
         await hear(first)
         assert await closed(second) == (1013, "1 views are open, which is the most")
+
+
+async def test_pages_that_come_together_share_a_snapshot_and_miss_nothing(web: Web) -> None:
+    web.world.lines("server-a", row())
+    web.publish()
+    async with web.socket("/api/v1/live") as first:
+        opened = await hear(first)
+        web.sockets._channels[EVERYTHING]._opening.made_ns = web.world.now_ns  # the world's clock
+        web.world.lines("server-a", row(1, status=500), row(2))
+        web.world.tick(100)
+        for _ in web.sockets.publish(web.world.now_ns):
+            pass
+        web.world.lines("server-b", row(3))
+        for _ in web.sockets.publish(web.world.now_ns + 1):
+            pass
+        async with web.socket("/api/v1/live") as second:
+            snapshot, behind = await hear(second), await hear(second)
+            assert snapshot == opened
+            assert behind["seq"] == opened["seq"] + 2
+            assert sorted(behind["totals"]["calls"]) == [1, 3]
+            assert len(behind["packets"]["edge"]) == 3
+            assert [call["status"] for call in behind["errors"]] == [500]
+            web.world.lines("server-a", row(9))
+            web.publish()
+            assert (await hear(second))["totals"]["calls"] == [4]

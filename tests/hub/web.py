@@ -39,7 +39,8 @@ class Web:
     def publish(self) -> None:
         """What the hub does ten times a second; every call is a second later."""
         self.world.tick(1_000)
-        self.sockets.publish(self.world.now_ns)
+        for _ in self.sockets.publish(self.world.now_ns):
+            pass
 
 
 @asynccontextmanager
