@@ -17,6 +17,7 @@ from hub.graph import Graph
 from hub.rollup import RATE_S, Ints, Rollup, Window
 
 STATS_S = 60
+SHARES = (0.5, 0.95, 0.99)
 
 
 class Stats:
@@ -46,15 +47,11 @@ class Stats:
         )
 
     def _edges(self, minute: Window, rates: NDArray[np.float64]) -> forms.EdgeStats:
-        p50, p95, p99 = minute.percentiles((0.5, 0.95, 0.99)).T
+        latencies = minute.percentiles(SHARES)
         return forms.EdgeStats(
             edge=minute.edges.tolist(),
             rate=_figures(rates[minute.edges]),
-            calls=minute.counts[:, 0].tolist(),
-            errors=minute.counts[:, 1].tolist(),
-            p50_ms=_figures(p50),
-            p95_ms=_figures(p95),
-            p99_ms=_figures(p99),
+            **_counted(minute.counts, latencies),
         )
 
     def _nodes(self, minute: Window, rates: NDArray[np.float64]) -> forms.NodeStats:
@@ -86,14 +83,22 @@ class Stats:
                 members.append(position)
                 groups.append(numbers.setdefault(group, len(numbers)))
         member, group = np.array(members, np.int64), np.array(groups, np.int64)
-        counts, latencies = minute.grouped(member, group, len(numbers), (0.95,))
+        counts, latencies = minute.grouped(member, group, len(numbers), SHARES)
         rate = np.bincount(group, rates[minute.edges[member]], len(numbers))
-        return list(numbers), {
-            "rate": _figures(rate),
-            "calls": counts[:, 0].tolist(),
-            "errors": counts[:, 1].tolist(),
-            "p95_ms": _figures(latencies[:, 0]),
-        }
+        return list(numbers), {"rate": _figures(rate), **_counted(counts, latencies)}
+
+
+def _counted(counts: Ints, latencies: NDArray[np.float64]) -> dict[str, Any]:
+    """Columns of figures: counts (rows, 4), latencies by `SHARES`."""
+    p50, p95, p99 = map(_figures, latencies.T)
+    return {
+        "calls": counts[:, 0].tolist(),
+        "errors": counts[:, 1].tolist(),
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "bytes": (counts[:, 2] + counts[:, 3]).tolist(),
+    }
 
 
 def _figures(values: NDArray[np.float64] | Ints) -> list[float]:

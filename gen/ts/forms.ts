@@ -407,6 +407,7 @@ export interface EdgeStats {
   p50_ms: number[];
   p95_ms: number[];
   p99_ms: number[];
+  bytes: number[];
 }
 /**
  * Columns: the last 60 s of every service and proxy that was called in them.
@@ -416,7 +417,10 @@ export interface NodeStats {
   rate: number[];
   calls: number[];
   errors: number[];
+  p50_ms: number[];
   p95_ms: number[];
+  p99_ms: number[];
+  bytes: number[];
 }
 /**
  * Columns: the last 60 s of every server: calls that arrived at one of its proxies.
@@ -426,7 +430,10 @@ export interface ServerStats {
   rate: number[];
   calls: number[];
   errors: number[];
+  p50_ms: number[];
   p95_ms: number[];
+  p99_ms: number[];
+  bytes: number[];
 }
 /**
  * Sent once a second: what the view may claim.

@@ -74,6 +74,8 @@ class EdgeStats(Form):
     p50_ms: list[float]
     p95_ms: list[float]
     p99_ms: list[float]
+    bytes: list[int]
+    """In and out."""
 
 
 class NodeStats(Form):
@@ -84,7 +86,10 @@ class NodeStats(Form):
     """Calls a second received over the last 10 s."""
     calls: list[int]
     errors: list[int]
+    p50_ms: list[float]
     p95_ms: list[float]
+    p99_ms: list[float]
+    bytes: list[int]
 
 
 class ServerStats(Form):
@@ -94,7 +99,10 @@ class ServerStats(Form):
     rate: list[float]
     calls: list[int]
     errors: list[int]
+    p50_ms: list[float]
     p95_ms: list[float]
+    p99_ms: list[float]
+    bytes: list[int]
 
 
 class Stats(Form):

@@ -22,6 +22,7 @@ import { Scene } from "./render/scene";
 import { toggle } from "./select/filters";
 import { project, serverOfTotals, toggleHull, type ViewMode } from "./select/project";
 import { focusOf, type Selection } from "./select/visible";
+import { countClasses } from "./store/classes";
 import { applyFrame, countedEdges, countedTotals, emptyGraph, fromSnapshot } from "./store/graph";
 import { count, emptyHistory, rebase } from "./store/history";
 import { applyNotices, emptyNotices } from "./store/notices";
@@ -49,6 +50,7 @@ import { srTable } from "./view/table";
 import { applyTheme, rememberedTheme } from "./view/theme";
 import { tooltip } from "./view/tooltip";
 import { topBar } from "./view/topbar";
+import { attachWalker } from "./view/walker";
 
 const UPDATE_MS = 250;
 const PANEL_W = 396;
@@ -67,6 +69,8 @@ const state: State = {
   qError: null,
   requests: emptyRequests(),
   history: emptyHistory(),
+  classes: new Map(),
+  hidden: { packets: 0, errors: 0 },
   notices: emptyNotices(),
   filters: { classes: asked.classes },
   selection: null,
@@ -86,11 +90,16 @@ const memories: { servers: Memory } & Partial<Record<ViewMode, Memory>> = {
 memories[state.view] ??= { ...emptyMemory(), moved: memories.servers.moved };
 
 const container = h("main", { id: "graph", "data-testid": "graph", "aria-label": "Live graph of requests" });
+container.setAttribute(
+  "aria-description",
+  "Arrow keys go from node to node, Enter opens one; l shows everything as a table",
+);
 const scene = new Scene(container, {
   hover: (target, x, y) => {
     scene.setHovered(target);
     container.classList.toggle("pointing", target !== null && target.kind !== "server");
-    tip.show(target, x, y);
+    const header = target?.kind !== "server" || scene.overHeader(target.id, x, y);
+    tip.show(header ? target : null, x, y);
   },
   click: (target) => {
     tip.show(null, 0, 0);
@@ -233,7 +242,7 @@ function takeSnapshot(snapshot: Snapshot): void {
   state.heardMs = performance.now();
   const another = snapshot.q !== state.graph.q;
   state.graph = fromSnapshot(snapshot);
-  if (another) state.history = emptyHistory();
+  if (another) [state.history, state.classes] = [emptyHistory(), new Map()];
   state.requests = requestsFromSnapshot(snapshot);
   applyNotices(state.notices, snapshot.notices);
   rebase(state.history, countedTotals(state.graph), snapshot.time_ms);
@@ -257,6 +266,9 @@ function takeFrame(frame: Frame): void {
   const matches = state.graph.matched?.size;
   const changes = applyFrame(state.graph, frame);
   count(state.history, countedTotals(state.graph), countedEdges(frame), frame.time_ms);
+  countClasses(state.classes, frame.packets, frame.time_ms);
+  state.hidden.packets += frame.hidden.packets;
+  state.hidden.errors += frame.hidden.errors;
   applyCalls(state.requests, frame);
   applyNotices(state.notices, frame.notices);
   if (state.paused) return;
@@ -330,6 +342,7 @@ document
     ...views.slice(2).map((view) => view.element),
     tip.element,
     help.element,
+    attachWalker(app, container, tip.show),
   );
 app.setTheme(state.theme);
 place(state.panel);

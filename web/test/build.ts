@@ -41,11 +41,13 @@ export function edge(
 
 export const NO_TOTALS = { edge: [], calls: [], errors: [], bytes: [] };
 
+const NO_COLUMNS = { rate: [], calls: [], errors: [], p50_ms: [], p95_ms: [], p99_ms: [], bytes: [] };
+
 export function emptyStats(): Snapshot["stats"] {
   return {
-    edges: { edge: [], rate: [], calls: [], errors: [], p50_ms: [], p95_ms: [], p99_ms: [] },
-    nodes: { node: [], rate: [], calls: [], errors: [], p95_ms: [] },
-    servers: { server: [], rate: [], calls: [], errors: [], p95_ms: [] },
+    edges: { edge: [], rate: [], calls: [], errors: [], p50_ms: [], p95_ms: [], p99_ms: [], bytes: [] },
+    nodes: { node: [], ...NO_COLUMNS },
+    servers: { server: [], ...NO_COLUMNS },
     rate: 0,
     error_share: 0,
     p95_ms: null,

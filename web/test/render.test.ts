@@ -8,8 +8,8 @@ import { ms, rate, share } from "../src/render/format";
 import { keptShare, Packets } from "../src/render/packets";
 import { stretchedMs, stretchText, travelMs } from "../src/render/stretch";
 import { cutMiddle } from "../src/render/text";
-import { barsOf } from "../src/view/call";
 import { liveWords, nextTheme } from "../src/view/topbar";
+import { barsOf } from "../src/view/waterfall";
 
 describe("stretch", () => {
   test("shows a duration as many times longer, up to a bound", () => {

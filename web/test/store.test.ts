@@ -50,9 +50,9 @@ describe("graph", () => {
   });
 
   test("figures add up, and the worst percentile stands for all", () => {
-    const one = { rate: 1, calls: 10, errors: 1, p50_ms: 2, p95_ms: 4, p99_ms: null };
+    const one = { rate: 1, calls: 10, errors: 1, p50_ms: 2, p95_ms: 4, p99_ms: null, bytes: 5 };
     const sum = sumFigures([one, { ...one, p95_ms: 9, p99_ms: 12 }]);
-    expect(sum).toEqual({ rate: 2, calls: 20, errors: 2, p50_ms: 2, p95_ms: 9, p99_ms: 12 });
+    expect(sum).toEqual({ rate: 2, calls: 20, errors: 2, p50_ms: 2, p95_ms: 9, p99_ms: 12, bytes: 10 });
   });
 });
 

@@ -213,6 +213,7 @@ function figures(entries, now) {
     p50_ms: at(0.5),
     p95_ms: at(0.95),
     p99_ms: at(0.99),
+    bytes: all.length * 700,
   };
 }
 
@@ -240,7 +241,7 @@ function stats(now) {
       key,
       entries.filter((e) => e.now > now - 60_000),
     );
-  const short = ["rate", "calls", "errors", "p95_ms"];
+  const short = ["rate", "calls", "errors", "p50_ms", "p95_ms", "p99_ms", "bytes"];
   const serverOf = (id) => world.nodes.find((n) => n.id === id)?.server;
   const big = world.edges.length > 1000;
   const whole = figures([...window60.values()].flat(), now);
@@ -248,7 +249,7 @@ function stats(now) {
     edges: columns(
       "edge",
       group((e) => e.index, now),
-      ["rate", "calls", "errors", "p50_ms", "p95_ms", "p99_ms"],
+      ["rate", "calls", "errors", "p50_ms", "p95_ms", "p99_ms", "bytes"],
     ),
     nodes: columns(
       "node",

@@ -1,6 +1,15 @@
-/** One whole call with its hops, from `/api/v1/requests/{id}`; rejects with a sentence to show. */
-import type { Call } from "#forms";
+/** Calls from the hub's API; rejects with a sentence to show. */
+import type { Call, Requests } from "#forms";
 
+/** The newest calls of an edge, a node or a server, by the filters of `/api/v1/requests`. */
+export async function fetchNewest(filter: Record<string, string>, signal: AbortSignal): Promise<Call[]> {
+  const query = new URLSearchParams(filter);
+  const response = await fetch(`/api/v1/requests?${query}`, { signal });
+  if (!response.ok) throw new Error(`The hub answered ${response.status}.`);
+  return ((await response.json()) as Requests).requests;
+}
+
+/** One whole call with its hops. */
 export async function fetchCall(id: string, signal: AbortSignal): Promise<Call> {
   const response = await fetch(`/api/v1/requests/${encodeURIComponent(id)}`, { signal });
   if (response.ok) return response.json();

@@ -18,6 +18,9 @@ export interface Insets {
 
 const GLIDE_MS = 340;
 const ZOOM_MAX = 1.5;
+/** On a window narrower than this, names that can be read come before seeing everything at once: a thumb pans. */
+const NARROW_PX = 700;
+const LEGIBLE = 0.46;
 
 export class CameraControl {
   camera: Camera = { k: 1, x: 0, y: 0 };
@@ -93,7 +96,8 @@ export function fitCamera(bounds: Box, width: number, height: number, insets: In
   const w = Math.max(1, width - insets.left - insets.right);
   const h = Math.max(1, height - insets.top - insets.bottom);
   if (bounds.w <= 0 || bounds.h <= 0) return { k: 1, x: width / 2, y: height / 2 };
-  const k = Math.min(ZOOM_MAX, w / bounds.w, h / bounds.h);
+  const all = Math.min(ZOOM_MAX, w / bounds.w, h / bounds.h);
+  const k = width < NARROW_PX ? Math.max(LEGIBLE, all) : all;
   return {
     k,
     x: insets.left + (w - bounds.w * k) / 2 - bounds.x * k,

@@ -17,7 +17,7 @@ export interface PointerHandlers {
 
 const CLICK_PX = 4;
 /** A hull is dragged by its header only: its body pans the whole picture. */
-const GRIP_H = 58;
+export const GRIP_H = 58;
 
 export function attachPointer(scene: Scene, handlers: PointerHandlers): { mayPan(event: Event): boolean } {
   const { element } = scene;

@@ -18,7 +18,7 @@ import { HitTest } from "./hit";
 import { paintNodes } from "./nodes";
 import { type Packet, Packets } from "./packets";
 import { DARK, type Palette } from "./palette";
-import { attachPointer, type PointerHandlers } from "./pointer";
+import { attachPointer, GRIP_H, type PointerHandlers } from "./pointer";
 import { Sprites } from "./sprites";
 import { forgetCuts } from "./text";
 
@@ -170,6 +170,14 @@ export class Scene {
     this.control.to({ k, x: cx - x * k, y: cy - y * k }, !this.still);
   }
 
+  /** Moves the camera only if a world point lies outside of what the panels leave free. */
+  reveal(x: number, y: number): void {
+    const { camera, width, height } = this.picture;
+    const [sx, sy] = [x * camera.k + camera.x, y * camera.k + camera.y];
+    const { left, right, top, bottom } = this.insets;
+    if (sx < left || sx > width - right || sy < top || sy > height - bottom) this.center(x, y);
+  }
+
   /** The world point in the middle of the window and the scale, where the camera was moved by hand. */
   viewpoint(): Camera | null {
     if (!this.control.byHand) return null;
@@ -193,6 +201,11 @@ export class Scene {
     const box = this.element.getBoundingClientRect();
     const { k, x, y } = this.picture.camera;
     return [(clientX - box.left - x) / k, (clientY - box.top - y) / k];
+  }
+
+  overHeader(server: string, clientX: number, clientY: number): boolean {
+    const hull = this.picture.layout.hulls.get(server);
+    return hull !== undefined && this.worldAt(clientX, clientY)[1] < hull.y + GRIP_H;
   }
 
   pick(clientX: number, clientY: number): Selection | null {

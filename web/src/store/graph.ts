@@ -35,6 +35,7 @@ export interface Figures {
   p50_ms: number | null;
   p95_ms: number | null;
   p99_ms: number | null;
+  bytes: number;
 }
 
 export interface Graph {
@@ -162,8 +163,6 @@ function applyStats(graph: Graph, stats: Stats): void {
 }
 
 function columns<K>(stats: EdgeStats | NodeStats | ServerStats, keys: K[]): Map<K, Figures> {
-  const p50 = "p50_ms" in stats ? stats.p50_ms : null;
-  const p99 = "p99_ms" in stats ? stats.p99_ms : null;
   return new Map(
     keys.map((key, i) => [
       key,
@@ -171,15 +170,24 @@ function columns<K>(stats: EdgeStats | NodeStats | ServerStats, keys: K[]): Map<
         rate: stats.rate[i],
         calls: stats.calls[i],
         errors: stats.errors[i],
-        p50_ms: p50?.[i] ?? null,
+        p50_ms: stats.p50_ms[i],
         p95_ms: stats.p95_ms[i],
-        p99_ms: p99?.[i] ?? null,
+        p99_ms: stats.p99_ms[i],
+        bytes: stats.bytes[i],
       },
     ]),
   );
 }
 
-export const NO_FIGURES: Figures = { rate: 0, calls: 0, errors: 0, p50_ms: null, p95_ms: null, p99_ms: null };
+export const NO_FIGURES: Figures = {
+  rate: 0,
+  calls: 0,
+  errors: 0,
+  p50_ms: null,
+  p95_ms: null,
+  p99_ms: null,
+  bytes: 0,
+};
 
 /** Figures of several edges as one: sums, and the worst p95 (percentiles cannot be added). */
 export function sumFigures(parts: Iterable<Figures>): Figures {
@@ -188,6 +196,7 @@ export function sumFigures(parts: Iterable<Figures>): Figures {
     sum.rate += part.rate;
     sum.calls += part.calls;
     sum.errors += part.errors;
+    sum.bytes += part.bytes;
     sum.p50_ms = worst(sum.p50_ms, part.p50_ms);
     sum.p95_ms = worst(sum.p95_ms, part.p95_ms);
     sum.p99_ms = worst(sum.p99_ms, part.p99_ms);

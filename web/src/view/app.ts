@@ -9,6 +9,7 @@ import type { Scene } from "../render/scene";
 import type { Filters, StatusClass } from "../select/filters";
 import type { HullChoice, Shown, ViewMode } from "../select/project";
 import type { Selection } from "../select/visible";
+import type { Classes } from "../store/classes";
 import type { Graph } from "../store/graph";
 import type { History } from "../store/history";
 import type { Notices } from "../store/notices";
@@ -36,7 +37,10 @@ export interface State {
   /** What the hub says is wrong with the filter. */
   qError: string | null;
   requests: Requests;
+  /** What frames' bounds kept out of the picture since it was opened; figures count it all the same. */
+  hidden: { packets: number; errors: number };
   history: History;
+  classes: Classes;
   notices: Notices;
   filters: Filters;
   selection: Selection | null;

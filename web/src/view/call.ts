@@ -1,12 +1,14 @@
 /** One request: both hops on one time axis, who answered, how it was joined, and every field of each hop. */
 
-import { ClipboardCopy } from "lucide";
+import { ClipboardCopy, CornerLeftUp, Terminal } from "lucide";
 import type { Call, Hop } from "#forms";
 import { fetchCall } from "../backend/calls";
 import { bytes, ms } from "../render/format";
+import { iconElement } from "../render/icons";
 import type { App } from "./app";
 import { button, copyText, h, heading } from "./dom";
 import { ORIGIN_TEXT, statusBadge } from "./rows";
+import { waterfall } from "./waterfall";
 
 const RETRIES = 5;
 const RETRY_MS = 1500;
@@ -41,6 +43,8 @@ function callParts(app: App, call: Call): HTMLElement[] {
       h("span", {}, call.path),
     ),
     ends(app, call),
+    ...madeFor(app, call),
+    copyButtons(call),
     heading("Time"),
     waterfall(call),
     heading("What is known"),
@@ -49,7 +53,20 @@ function callParts(app: App, call: Call): HTMLElement[] {
       heading(`Hop ${i + 1} · ${hop.server} · ${hop.proxy}`),
       hopFields(hop),
     ]),
-    copyButtons(call),
+  ];
+}
+
+/** The call that this one was made for, where hop ids or traces tell. */
+function madeFor(app: App, call: Call): HTMLElement[] {
+  const { parent } = call;
+  if (parent === null) return [];
+  return [
+    h(
+      "button",
+      { type: "button", class: "row peer parent", onclick: () => app.openCall(parent) },
+      iconElement(CornerLeftUp, 14),
+      h("span", { class: "path" }, "Open the request that this one was made for"),
+    ),
   ];
 }
 
@@ -63,74 +80,6 @@ function ends(app: App, call: Call): HTMLElement {
       h("span", { class: "took" }, p.server ?? p.kind),
     );
   return h("div", { class: "peers" }, party(call.from, "from"), party(call.to, "to"));
-}
-
-export interface Bar {
-  title: string;
-  from: number;
-  to: number;
-  /** The upstream's part; empty where the proxy answered by itself. */
-  upstream: { from: number; to: number } | null;
-}
-
-/**
- * One bar a hop, in ms since the first hop began. Each hop's clock is its server's own, so an inner
- * hop is centred in the outer one's upstream time rather than placed by a clock that may be off.
- */
-export function barsOf(hops: Hop[]): Bar[] {
-  const bars: Bar[] = [];
-  let start = 0;
-  let room = hops[0]?.duration_ms ?? 0;
-  for (const hop of hops) {
-    if (bars.length > 0) start += Math.max(0, (room - hop.duration_ms) / 2);
-    const inner = start + hop.overhead_ms / 2;
-    const upstream = hop.upstream_ms > 0 ? { from: inner, to: inner + hop.upstream_ms } : null;
-    bars.push({ title: `${hop.server} · ${hop.kind}`, from: start, to: start + hop.duration_ms, upstream });
-    if (upstream) {
-      start = inner;
-      room = hop.upstream_ms;
-    }
-  }
-  return bars;
-}
-
-function waterfall(call: Call): HTMLElement {
-  const bars = barsOf(call.hops);
-  const end = Math.max(0.001, ...bars.map((bar) => bar.to));
-  const rows = bars.flatMap((bar, i) => fallRow(bar, call.hops[i], end));
-  const two = call.hops.length > 1;
-  const between = two ? Math.max(0, call.hops[0].upstream_ms - call.hops[1].duration_ms) : 0;
-  const note = `Between the servers: ${ms(between)}. The inner hop is drawn centred, for clocks differ.`;
-  return h("div", { class: "fall" }, ...rows, two && h("p", { class: "hint" }, note));
-}
-
-function fallRow(bar: Bar, hop: Hop, end: number): HTMLElement[] {
-  const part = (kind: string, from: number, to: number) => {
-    const fill = h("i", { class: kind });
-    fill.style.left = `${(100 * from) / end}%`;
-    fill.style.width = `${Math.max(0.6, (100 * (to - from)) / end)}%`;
-    return fill;
-  };
-  const { upstream } = bar;
-  const track = h(
-    "span",
-    { class: "fall-track" },
-    part("overhead", bar.from, bar.to),
-    upstream && part("upstream", upstream.from, upstream.to),
-  );
-  const words = upstream
-    ? `${ms(hop.upstream_ms)} upstream, ${ms(hop.overhead_ms)} in the proxy`
-    : "answered by the proxy itself";
-  return [
-    h(
-      "div",
-      { class: "fall-row" },
-      h("span", {}, bar.title),
-      track,
-      h("span", { class: "took" }, ms(hop.duration_ms)),
-    ),
-    h("p", { class: "fall-note" }, words),
-  ];
 }
 
 function facts(call: Call): HTMLElement {
@@ -152,7 +101,6 @@ function facts(call: Call): HTMLElement {
     ["took", ms(call.duration_ms)],
     ["host", call.host],
     ["caller", call.from.address],
-    ["caused by", call.parent],
     ["gRPC status", call.grpc_status === null ? null : String(call.grpc_status)],
     ["revision", String(call.revision)],
     ["id", call.id],
@@ -186,8 +134,27 @@ function definitions(pairs: [string, string | null][]): HTMLElement {
 }
 
 function copyButtons(call: Call): HTMLElement {
-  const json: HTMLButtonElement = button(ClipboardCopy, "Copy as JSON", "Copy as JSON", () =>
-    copyText(json, JSON.stringify(call, null, 2)),
+  const copy = (icon: typeof Terminal, label: string, text: () => string) => {
+    const made: HTMLButtonElement = button(icon, label, label, () => copyText(made, text()));
+    return made;
+  };
+  return h(
+    "div",
+    { class: "actions" },
+    copy(ClipboardCopy, "Copy as JSON", () => JSON.stringify(call, null, 2)),
+    copy(Terminal, "Copy as curl", () => curlOf(call)),
   );
-  return h("div", { class: "actions" }, json);
+}
+
+/** The request as its first proxy saw it, to be asked again; the log keeps neither scheme, port nor body. */
+export function curlOf(call: Call): string {
+  const [first] = call.hops;
+  const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  const secure = first?.entry_point?.includes("secure") ?? false;
+  const parts = ["curl", "--include"];
+  if (call.method === "HEAD") parts.push("--head");
+  else if (call.method !== "GET") parts.push("--request", call.method);
+  if (first?.user_agent) parts.push("--user-agent", quote(first.user_agent));
+  parts.push(quote(`${secure ? "https" : "http"}://${call.host}${first?.path ?? call.path}`));
+  return parts.join(" ");
 }

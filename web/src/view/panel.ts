@@ -73,7 +73,9 @@ function headOf(app: App, panel: Panel): { title: string; text: string } {
     return { title: "Bad requests", text: "every call that was not ok, newest first" };
   if (panel.kind === "notices") return { title: "Notices", text: "what a person should know" };
   if (panel.kind === "call") return { title: "Request", text: panel.id };
-  return app.state.selection ? titleOf(app.state.graph, app.state.selection) : { title: "", text: "" };
+  const { selection, graph, shown } = app.state;
+  if (!selection) return { title: "", text: "" };
+  return titleOf(selection.kind === "edge" ? graph : shown, selection);
 }
 
 function goBack(app: App): void {

@@ -1,10 +1,13 @@
 /** The panel of a selected node, edge or server: figures, sparkline, status split, peers, live requests. */
-import type { Edge } from "#forms";
+import type { Call, CallSummary, Edge } from "#forms";
+import { fetchNewest } from "../backend/calls";
 import { bytes, grouped, ms, rate, share } from "../render/format";
 import { shows } from "../select/filters";
 import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
+import { CLASS_NAMES, classSplit } from "../store/classes";
 import { type Figures, type Graph, NO_FIGURES, sumFigures } from "../store/graph";
 import { sparkline } from "../store/history";
+import { merge } from "../store/requests";
 import type { App } from "./app";
 import { h, heading, setText } from "./dom";
 import { keyedList, ORIGIN_TEXT, shortRow } from "./rows";
@@ -14,7 +17,10 @@ const ROWS_MAX = 40;
 const PEERS_MAX = 12;
 
 /** The content for one selection; made anew when another thing is selected. */
-export function selectionView(app: App, selection: Selection): { element: HTMLElement; update(): void } {
+export function selectionView(
+  app: App,
+  selection: Selection,
+): { element: HTMLElement; update(): void; close(): void } {
   const tiles = figureTiles();
   const spark = sparkChart();
   const split = statusSplit();
@@ -24,8 +30,8 @@ export function selectionView(app: App, selection: Selection): { element: HTMLEl
   const facts = h("dl", { class: "facts" });
   const fill = keyedList(
     requests,
-    (call: { id: string; revision: number }) => `${call.id} ${call.revision}`,
-    (call) => shortRow(app, call as Parameters<typeof shortRow>[1]),
+    (call: CallSummary) => `${call.id} ${call.revision}`,
+    (call) => shortRow(app, call),
   );
   const element = h(
     "div",
@@ -42,8 +48,19 @@ export function selectionView(app: App, selection: Selection): { element: HTMLEl
     none,
     requests,
   );
+  let older: CallSummary[] = [];
+  const abort = new AbortController();
+  const filter = newestOf(app, selection);
+  if (filter)
+    fetchNewest({ ...filter, limit: String(ROWS_MAX) }, abort.signal).then(
+      (calls) => {
+        older = calls.map((call) => summaryOf(app.state.graph, call));
+        update();
+      },
+      () => {}, // what comes live is listed all the same
+    );
   const update = () => {
-    const { graph, history, requests: log, filters } = app.state;
+    const { shown: graph, history, requests: log, filters } = app.state;
     const edges = edgesOf(graph, selection);
     const figures = figuresOf(graph, selection, edges);
     tiles.update(figures);
@@ -53,15 +70,53 @@ export function selectionView(app: App, selection: Selection): { element: HTMLEl
         edges.map((edge) => edge.index),
       ),
     );
-    split.update(figures);
+    split.update(
+      classSplit(
+        app.state.classes,
+        edges.map((edge) => edge.index),
+        graph.timeMs,
+      ),
+    );
     facts.replaceChildren(...factsOf(graph, selection, edges));
     peers.replaceChildren(...peersOf(app, graph, selection, edges));
-    const shown = log.calls.filter((call) => shows(filters, call.status, call.ok));
-    const calls = callsOf(shown, edges, ROWS_MAX);
+    const live = callsOf(log.calls, edges, ROWS_MAX);
+    const calls = merge(older, [...live].reverse(), ROWS_MAX).filter((call) =>
+      shows(filters, call.status, call.ok),
+    );
     none.hidden = calls.length > 0;
     fill(calls);
   };
-  return { element, update };
+  return { element, update, close: () => abort.abort() };
+}
+
+/** By which filter the hub lists the newest calls of a selection; null: there is none. */
+function newestOf(app: App, selection: Selection): Record<string, string> | null {
+  const { graph, shown, q } = app.state;
+  const filter: Record<string, string> = q && app.state.qError === null ? { q } : {};
+  if (selection.kind === "server")
+    return graph.servers.has(selection.id) ? { ...filter, server: selection.id } : null;
+  if (selection.kind === "node")
+    return shown.groups.has(selection.id) ? null : { ...filter, node: selection.id };
+  const edge = graph.edges.get(selection.index);
+  return edge ? { ...filter, edge: edge.id } : null;
+}
+
+/** A listed call as the live lists show one. */
+function summaryOf(graph: Graph, call: Call): CallSummary {
+  const edge = [...graph.edges.values()].find(
+    (e) => e.from === call.from.node && e.to === call.to.node && e.origin === call.origin,
+  );
+  const { id, duration_ms, method, host, path, status, ok, origin, answered_by, revision, join } = call;
+  const same = { id, duration_ms, method, host, path, status, ok, origin, answered_by, revision };
+  const start_ms = Date.parse(call.start);
+  return {
+    ...same,
+    edge: edge?.index ?? -1,
+    start_ms,
+    address: call.from.address,
+    join: join.by,
+    missing: join.missing,
+  };
 }
 
 export function titleOf(graph: Graph, selection: Selection): { title: string; text: string } {
@@ -88,45 +143,51 @@ function figuresOf(graph: Graph, selection: Selection, edges: Edge[]): Figures {
   if (selection.kind === "edge") return sum;
   const own =
     selection.kind === "node" ? graph.nodeFigures.get(selection.id) : graph.serverFigures.get(selection.id);
-  return own ? { ...own, p50_ms: own.p50_ms ?? worstOfCallers(graph, selection, edges) } : sum;
-}
-
-function worstOfCallers(graph: Graph, selection: Selection, edges: Edge[]): number | null {
-  const into = edges.filter((edge) => selection.kind !== "node" || edge.to === selection.id);
-  return sumFigures(into.flatMap((edge) => graph.edgeFigures.get(edge.index) ?? [])).p50_ms;
+  return own ?? sum;
 }
 
 function figureTiles() {
-  const values = ["Requests", "p50", "p95", "Errors"].map((label) => ({ label, value: h("b", {}) }));
+  const values = ["Requests", "Errors", "Bytes", "p50", "p95", "p99"].map((label) => ({
+    label,
+    value: h("b", {}),
+  }));
   const element = h(
     "div",
     { class: "tiles" },
     ...values.map(({ label, value }) => h("div", { class: "tile" }, h("span", {}, label), value)),
   );
   const update = (f: Figures) => {
-    const texts = [`${rate(f.rate)}/s`, ms(f.p50_ms), ms(f.p95_ms), share(f.errors, f.calls)];
+    const size = f.calls === 0 ? "–" : bytes(f.bytes);
+    const texts = [
+      `${rate(f.rate)}/s`,
+      share(f.errors, f.calls),
+      size,
+      ms(f.p50_ms),
+      ms(f.p95_ms),
+      ms(f.p99_ms),
+    ];
     values.forEach(({ value }, i) => setText(value, texts[i]));
-    values[3].value.classList.toggle("bad-text", f.errors > 0);
+    values[1].value.classList.toggle("bad-text", f.errors > 0);
   };
   return { element, update };
 }
 
 function statusSplit() {
-  const ok = h("i", { class: "ok" });
-  const bad = h("i", { class: "bad" });
-  const [left, right] = [h("span"), h("span")];
-  const element = h(
-    "div",
-    { class: "split" },
-    h("div", { class: "split-bar" }, ok, bad),
-    h("div", { class: "split-text" }, left, right),
-  );
-  const update = (f: Figures) => {
-    ok.style.flexGrow = String(f.calls - f.errors);
-    bad.style.flexGrow = String(f.errors);
-    bad.hidden = f.errors === 0;
-    setText(left, f.calls === 0 ? "no calls in 60 s" : `ok ${grouped(f.calls - f.errors)}`);
-    setText(right, f.calls === 0 ? "" : `4xx · 5xx ${grouped(f.errors)}`);
+  const parts = CLASS_NAMES.map((name) => ({ bar: h("i", { class: `c${name}` }), text: h("span") }));
+  const none = h("p", { class: "hint" }, "No request seen in 60 s.");
+  const bar = h("div", { class: "split-bar" }, ...parts.map((part) => part.bar));
+  const words = h("div", { class: "split-text" }, ...parts.map((part) => part.text));
+  const element = h("div", { class: "split" }, bar, words, none);
+  const update = (counts: number[]) => {
+    const all = counts.reduce((sum, n) => sum + n, 0);
+    none.hidden = all > 0;
+    bar.hidden = words.hidden = all === 0;
+    parts.forEach((part, i) => {
+      part.bar.style.flexGrow = String(counts[i]);
+      part.bar.hidden = counts[i] === 0;
+      setText(part.text, `${CLASS_NAMES[i]} ${share(counts[i], all)}`);
+      part.text.classList.toggle("faint", counts[i] === 0);
+    });
   };
   return { element, update };
 }

@@ -102,8 +102,17 @@ function claimsBlock() {
   return { element, update };
 }
 
+/** What a frame's bound kept out is said, never left out silently. */
+function boundText({ packets, errors }: State["hidden"]): string {
+  const parts = [
+    packets && `${grouped(packets)} not drawn`,
+    errors && `${grouped(errors)} bad ones not listed`,
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
 /** The two lines of the status: never more than the hub knows. */
-export function claims(state: Pick<State, "graph" | "link">): {
+export function claims(state: Pick<State, "graph" | "link" | "hidden">): {
   first: string;
   second: string;
   title: string;
@@ -123,8 +132,10 @@ export function claims(state: Pick<State, "graph" | "link">): {
     lags.length ? `lag ${ms(Math.max(...lags))}` : "",
     `${rate(status.shown_per_s)}/s shown, ${rate(status.received_per_s)} lines/s received`,
   ];
+  const bounded = boundText(state.hidden);
   const counts = `${grouped(status.malformed)} malformed · ${grouped(status.missing)} missing`;
-  const second = status.exact ? `${counts} · exact` : `${counts} · ${status.reason ?? "not exact"}`;
+  const exact = status.exact ? "exact" : (status.reason ?? "not exact");
+  const second = [counts, bounded, exact].filter(Boolean).join(" · ");
   return {
     first: first.filter(Boolean).join(" · "),
     second,

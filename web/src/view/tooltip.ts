@@ -1,6 +1,5 @@
 /** The small text beside the pointer: what it is, and its figures. */
-import { sentence } from "../render/edges";
-import { ms, rate, share } from "../render/format";
+import { bytes, ms, rate, share } from "../render/format";
 import { nodeFigures } from "../render/nodes";
 import type { Selection } from "../select/visible";
 import { NO_FIGURES } from "../store/graph";
@@ -17,9 +16,9 @@ export function tooltip(app: App): {
   const [title, text, figures] = [h("b"), h("span"), h("span", { class: "strong" })];
   const element = h("div", { class: "tooltip", "aria-hidden": "true", hidden: true }, title, text, figures);
   const show = (target: Selection | null, x: number, y: number) => {
-    element.hidden = target === null || target.kind === "server";
-    if (!target || element.hidden) return;
-    const words = titleOf(app.state.graph, target);
+    element.hidden = target === null;
+    if (!target) return;
+    const words = titleOf(target.kind === "edge" ? app.state.graph : app.state.shown, target);
     setText(title, words.title);
     setText(text, words.text);
     setText(figures, figuresText(app, target));
@@ -32,10 +31,16 @@ export function tooltip(app: App): {
 }
 
 function figuresText(app: App, target: Selection): string {
-  const { graph } = app.state;
-  if (target.kind === "edge") return sentence(graph.edgeFigures.get(target.index) ?? NO_FIGURES);
-  const node = target.kind === "node" ? graph.nodes.get(target.id) : undefined;
-  if (!node) return "";
-  const f = nodeFigures(app.scene.picture, node);
-  return `${rate(f.rate)}/s · ${share(f.errors, f.calls)} err · ${ms(f.p95_ms)} p95`;
+  const { shown } = app.state;
+  const node = target.kind === "node" ? shown.nodes.get(target.id) : undefined;
+  const known =
+    target.kind === "edge"
+      ? shown.edgeFigures.get(target.index)
+      : target.kind === "server"
+        ? shown.serverFigures.get(target.id)
+        : node && nodeFigures(app.scene.picture, node);
+  const f = known ?? NO_FIGURES;
+  if (f.calls === 0) return "no calls in 60 s";
+  const times = [f.p50_ms, f.p95_ms, f.p99_ms].map((value) => ms(value)).join(" / ");
+  return `${rate(f.rate)}/s · ${share(f.errors, f.calls)} err · p50/95/99 ${times} · ${bytes(f.bytes)}`;
 }
