@@ -10,6 +10,9 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +40,58 @@ def why_not() -> str | None:
     return None
 
 
-def run(script: str | Path, arguments: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
-    """What a script (in browser/, where it is a name) printed last. AssertionError with errors."""
-    ended = subprocess.run(
+def _start(script: str | Path, arguments: dict[str, Any]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         ["node", str(SCRIPTS / script), json.dumps({"chromium": chromium(), **arguments})],
         cwd=REPOSITORY / "web",
         env={**os.environ, "HOPWATCH_PLAYWRIGHT": str(PLAYWRIGHT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout_s,
-        check=False,
     )
-    assert ended.returncode == 0, f"{script}: {ended.stderr[-3000:]}"
-    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@dataclass
+class Talk:
+    """A script that says in lines how far it is."""
+
+    process: subprocess.Popen[str]
+
+    def wait_for(self, word: str) -> None:
+        """Until the script says this word. AssertionError where it ends before."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.strip() == word:
+                return
+        raise AssertionError(f"ended before “{word}”: {self.process.communicate()[1][-3000:]}")
+
+    def result(self, timeout_s: float = TIMEOUT_S) -> Any:
+        """What it printed last."""
+        said, errors = self.process.communicate(timeout=timeout_s)
+        assert self.process.returncode == 0, errors[-3000:]
+        return json.loads(said.splitlines()[-1])
+
+
+@contextmanager
+def talk(script: str, arguments: dict[str, Any]) -> Iterator[Talk]:
+    """Run a script beside the test; its own waits bound how long it takes."""
+    process = _start(script, arguments)
+    try:
+        yield Talk(process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def run(script: str | Path, arguments: dict[str, Any], timeout_s: float = TIMEOUT_S) -> Any:
+    """What a script (in browser/, where it is a name) printed last. AssertionError with errors."""
+    process = _start(script, arguments)
+    try:
+        said, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    assert process.returncode == 0, f"{script}: {errors[-3000:]}"
+    return json.loads(said.splitlines()[-1])

@@ -107,6 +107,7 @@ const scene = new Scene(container, {
   },
   open: (target) => {
     const server = serverOf(target);
+    app.select(null);
     if (server !== null) app.toggleHull(server);
   },
   drag: (target, dx, dy, done) => drag(target, dx, dy, done),

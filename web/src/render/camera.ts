@@ -20,7 +20,7 @@ const GLIDE_MS = 340;
 const ZOOM_MAX = 1.5;
 /** On a window narrower than this, names that can be read come before seeing everything at once: a thumb pans. */
 const NARROW_PX = 700;
-const LEGIBLE = 0.46;
+const LEGIBLE = 0.43;
 
 export class CameraControl {
   camera: Camera = { k: 1, x: 0, y: 0 };

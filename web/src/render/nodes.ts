@@ -6,7 +6,7 @@ import { DIM_ALPHA } from "../defaults";
 import { centerX, centerY, type Item } from "../layout/model";
 import { serverOfTotals } from "../select/project";
 import { kindText } from "../select/visible";
-import { edgesOfNode, type Figures, NO_FIGURES, sumFigures } from "../store/graph";
+import { edgesOfNode, type Figures, sumFigures } from "../store/graph";
 import { paintLegLabels } from "./edges";
 import { ms, plural, rate } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
@@ -45,7 +45,6 @@ const PAINTERS: Record<Item["kind"], Painter> = {
 export function nodeFigures(picture: Picture, node: Node): Figures {
   const known = picture.graph.nodeFigures.get(node.id);
   if (known) return known;
-  if (node.kind === "service") return NO_FIGURES;
   const edges = edgesOfNode(picture.graph, node.id);
   return sumFigures(edges.flatMap((e) => picture.graph.edgeFigures.get(e.index) ?? []));
 }
@@ -77,7 +76,8 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   const second = item.y + 36.5;
   ctx.textAlign = "right";
   setFont(ctx, 13, 640);
-  const value = rate(figures.rate);
+  const caller = figures.rate > 0 && !picture.graph.nodeFigures.has(node.id);
+  const value = caller ? `${rate(figures.rate)} out` : rate(figures.rate);
   ctx.fillStyle = figures.rate > 0 ? palette.text : palette.faint;
   ctx.fillText(value, right, first);
   const valueW = Math.max(18, ctx.measureText(value).width);

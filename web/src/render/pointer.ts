@@ -16,6 +16,7 @@ export interface PointerHandlers {
 }
 
 const CLICK_PX = 4;
+const TWICE_MS = 400;
 /** A hull is dragged by its header only: its body pans the whole picture. */
 export const GRIP_H = 58;
 
@@ -29,6 +30,20 @@ export function attachPointer(scene: Scene, handlers: PointerHandlers): { mayPan
     target: Selection | null;
     moved: boolean;
   } | null = null;
+
+  let last: { x: number; y: number; atMs: number; target: Selection | null } | null = null;
+  // The first click may move the picture: a double click means what was under the first one.
+  const clicked = ({ clientX: x, clientY: y, timeStamp: atMs }: PointerEvent) => {
+    const twice = last && atMs - last.atMs < TWICE_MS && Math.hypot(x - last.x, y - last.y) <= CLICK_PX;
+    if (twice && last?.target) {
+      handlers.open(last.target);
+      last = null;
+      return;
+    }
+    const target = scene.pick(x, y);
+    last = { x, y, atMs, target };
+    handlers.click(target);
+  };
 
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -52,12 +67,8 @@ export function attachPointer(scene: Scene, handlers: PointerHandlers): { mayPan
     if (!press) return;
     const { moved, target } = press;
     press = null;
-    if (!moved) handlers.click(scene.pick(event.clientX, event.clientY));
+    if (!moved) clicked(event);
     else if (target) handlers.drag(target, 0, 0, true);
-  });
-  element.addEventListener("dblclick", (event) => {
-    const target = scene.pick(event.clientX, event.clientY);
-    if (target) handlers.open(target);
   });
   element.addEventListener("pointercancel", () => {
     press = null;

@@ -1,6 +1,7 @@
 /** The panel of a selected node, edge or server: figures, sparkline, status split, peers, live requests. */
 import type { Call, CallSummary, Edge } from "#forms";
 import { fetchNewest } from "../backend/calls";
+import { SPARK_S } from "../defaults";
 import { bytes, grouped, ms, rate, share } from "../render/format";
 import { shows } from "../select/filters";
 import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
@@ -69,6 +70,7 @@ export function selectionView(
         history,
         edges.map((edge) => edge.index),
       ),
+      history.openedAtS === null ? 0 : Math.max(0, SPARK_S - 1 - (history.nowS - history.openedAtS)),
     );
     split.update(
       classSplit(

@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const W = 320;
 const H = 52;
 
-export function sparkChart(): { element: SVGSVGElement; update(seconds: Second[]): void } {
+export function sparkChart(): { element: SVGSVGElement; update(seconds: Second[], unseen: number): void } {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
   svg.setAttribute("preserveAspectRatio", "none");
@@ -18,10 +18,12 @@ export function sparkChart(): { element: SVGSVGElement; update(seconds: Second[]
     svg.append(path);
     return path;
   });
-  const update = (seconds: Second[]) => {
-    const done = smoothed(seconds.slice(0, -1));
+  /** `unseen`: so many of the first seconds lie before the page was opened; nothing is drawn there. */
+  const update = (seconds: Second[], unseen: number) => {
+    const known = Math.min(unseen, seconds.length - 1);
+    const done = smoothed(seconds.slice(known, -1));
     const top = Math.max(1, ...done.map((s) => s.calls));
-    const x = (_: unknown, i: number) => (i * W) / Math.max(1, done.length - 1);
+    const x = (_: unknown, i: number) => ((i + known) * W) / Math.max(1, seconds.length - 2);
     const y = (n: number) => H - 3 - (n / top) * (H - 8);
     fill.setAttribute("d", area<Second>(x, H, (s) => y(s.calls)).curve(curveMonotoneX)(done) ?? "");
     stroke.setAttribute("d", line<Second>(x, (s) => y(s.calls)).curve(curveMonotoneX)(done) ?? "");
@@ -31,7 +33,7 @@ export function sparkChart(): { element: SVGSVGElement; update(seconds: Second[]
       bad ? (line<Second>(x, (s) => y(s.errors)).curve(curveMonotoneX)(done) ?? "") : "",
     );
     const total = seconds.reduce((sum, s) => sum + s.calls, 0);
-    svg.setAttribute("aria-label", `${total} calls in the last 60 s`);
+    svg.setAttribute("aria-label", `${total} calls in the last 60 s, as far as this page was open`);
   };
   return { element: svg, update };
 }

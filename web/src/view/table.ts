@@ -33,6 +33,7 @@ export function srTable(app: App): View {
     if (open !== element.classList.contains("table-view")) {
       element.classList.toggle("table-view", open);
       element.classList.toggle("visually-hidden", !open);
+      element.tabIndex = open ? 0 : -1;
       last = Number.NEGATIVE_INFINITY;
     }
     if (now - last < EVERY_MS || app.state.paused) return;
