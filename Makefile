@@ -51,6 +51,14 @@ web/dist/.built: web/node_modules/.installed $(shell find web/src web/index.html
 demo: setup ## Two servers with real Traefik, agents, hub and traffic, until Ctrl-C (SECONDS=30 ends by itself)
 	@exec $(BIN)/python -m servers.runner demo $(DEMO_FLAGS)
 
+.PHONY: up
+up: ## The same in Docker: images, two servers, hub, traffic (HUB_PORT, SERVER_A_PORT, SERVER_B_PORT, PUBLISH)
+	@$(PYTHON) -m servers.runner.deploy up
+
+.PHONY: down
+down: ## End what `make up` started, and remove it
+	@$(PYTHON) -m servers.runner.deploy down
+
 .PHONY: test
 test: setup browser engine ## Every test, real Traefik, real Chromium and a real Docker engine included
 	@$(BIN)/python -m pytest
@@ -109,6 +117,8 @@ lock: ## Pin the newest fitting versions in requirements/
 	@$(BIN)/python -m pip install --quiet uv
 	@for kind in agent hub; do $(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 \
 		--no-header --no-annotate --extra $$kind pyproject.toml -o requirements/$$kind.txt; done
+	@printf 'aiohttp\nclick\n' | $(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 \
+		--no-header --no-annotate - -o requirements/services.txt
 	@$(BIN)/uv pip compile -q --generate-hashes --universal --python-version 3.11 --no-header --no-annotate \
 		--extra agent --extra hub --extra demo --extra dev pyproject.toml -o requirements/dev.txt
 

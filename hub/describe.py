@@ -337,10 +337,10 @@ class Describe:
         )
 
     def network_info(self) -> dict[str, forms.NetworkInfo]:
-        """Who is on which network, over all servers."""
+        """Who is on which relevant network, over all servers."""
         answer = {}
         for server in self._pipeline.federation.servers:
-            for network in server.networks:
+            for network in (one for one in server.networks if not one.ignored):
                 services = [
                     forms.NetworkService(
                         name=node.name or node.id, ip=container.address, server=server.id

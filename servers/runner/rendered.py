@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from servers.runner import composed
 from servers.runner.hopwatch_config import agent_toml
 from servers.runner.plan import Mode, Ports, plan_server
 from servers.runner.traefik_config import (
@@ -40,6 +41,7 @@ def files() -> Iterator[tuple[PurePosixPath, str]]:
         yield root / "traefik/public.yml", public_static(plan, public, extras)
         yield root / "traefik/public.routes.yml", public_routes(plan)
         yield root / "agent.toml", agent_toml(plan, HUB, LOGS, STATE)
+    yield from composed.files(plans)
 
 
 def stale(repository: Path) -> list[PurePosixPath]:

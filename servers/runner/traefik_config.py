@@ -76,7 +76,7 @@ experimental:
     hopid:
       moduleName: {PLUGIN_MODULE}
 """
-    parts = [_head(f"{plan.id}: private proxy"), entry_points, _common(files, extras)]
+    parts = [head(f"{plan.id}: private proxy"), entry_points, common(files, extras)]
     return "".join([*parts, plugin] if extras.plugin else parts)
 
 
@@ -92,8 +92,8 @@ entryPoints:
   traefik:
     address: {plan.public_api}
 """
-    head = _head(f"{plan.id}: public proxy")
-    return "".join([head, entry_points, _common(files, extras)])
+    title = head(f"{plan.id}: public proxy")
+    return "".join([title, entry_points, common(files, extras)])
 
 
 def private_routes(plan: ServerPlan, peers: Sequence[ServerPlan], extras: Extras) -> str:
@@ -105,17 +105,17 @@ def private_routes(plan: ServerPlan, peers: Sequence[ServerPlan], extras: Extras
             plan.service(NON_COMMUNICATING, PRIVATE),
         ),
     }
-    routers = [_router(name, rule, ["private", "internal"]) for name, (rule, _) in own.items()]
-    services = [_service(name, address) for name, (_, address) in own.items()]
+    routers = [router(name, rule, ["private", "internal"]) for name, (rule, _) in own.items()]
+    services = [service(name, address) for name, (_, address) in own.items()]
     middlewares = ["    hopid:\n      plugin:\n        hopid: {}\n"] if extras.plugin else []
     for peer in peers:
         rule = f"PathPrefix(`/{peer.id}`)"
-        routers.append(_router(peer.id, rule, ["private"], [f"strip-{peer.id}"]))
-        services.append(_service(peer.id, peer.internal_entry))
+        routers.append(router(peer.id, rule, ["private"], [f"strip-{peer.id}"]))
+        services.append(service(peer.id, peer.internal_entry))
         middlewares.append(
             f"    strip-{peer.id}:\n      stripPrefix:\n        prefixes: [/{peer.id}]\n"
         )
-    return _routes(routers, services, middlewares)
+    return routes(routers, services, middlewares)
 
 
 def public_routes(plan: ServerPlan) -> str:
@@ -126,11 +126,12 @@ def public_routes(plan: ServerPlan) -> str:
     host = " || ".join(f"Host(`{name}`)" for name in hosts)
     rule = f"({host}) && (Path(`/`) || PathPrefix(`/communicating`))"
     address = plan.service(COMMUNICATING, PUBLIC)
-    router = _router(COMMUNICATING, rule, ["web", "containers"])
-    return _routes([router], [_service(COMMUNICATING, address)], [])
+    way = router(COMMUNICATING, rule, ["web", "containers"])
+    return routes([way], [service(COMMUNICATING, address)], [])
 
 
-def _head(title: str) -> str:
+def head(title: str) -> str:
+    """How each of these files begins."""
     return f"""\
 # {title}. Written by `python -m servers.runner`; the routes stand in a file of their own.
 global:
@@ -146,7 +147,8 @@ api:
 """
 
 
-def _common(files: ProxyFiles, extras: Extras) -> str:
+def common(files: ProxyFiles, extras: Extras) -> str:
+    """Where the routes are, what is logged, and ids for the log."""
     names = "".join(f"        {name}: keep\n" for name in KEPT_HEADERS)
     tracing = f"""\
 tracing:
@@ -170,7 +172,8 @@ accessLog:
 {names}{tracing if extras.tracing else ""}"""
 
 
-def _router(name: str, rule: str, entry_points: list[str], middlewares: Sequence[str] = ()) -> str:
+def router(name: str, rule: str, entry_points: list[str], middlewares: Sequence[str] = ()) -> str:
+    """One router, as it stands in a routes file."""
     with_middlewares = f"      middlewares: [{', '.join(middlewares)}]\n" if middlewares else ""
     return f"""\
     {name}:
@@ -180,7 +183,8 @@ def _router(name: str, rule: str, entry_points: list[str], middlewares: Sequence
 """
 
 
-def _service(name: str, address: str) -> str:
+def service(name: str, address: str) -> str:
+    """One service with one server, as it stands in a routes file."""
     url = address.removesuffix(":80")
     return f"""\
     {name}:
@@ -190,7 +194,8 @@ def _service(name: str, address: str) -> str:
 """
 
 
-def _routes(routers: list[str], services: list[str], middlewares: list[str]) -> str:
+def routes(routers: list[str], services: list[str], middlewares: list[str]) -> str:
+    """A routes file."""
     below = f"  middlewares:\n{''.join(middlewares)}" if middlewares else ""
     return f"""\
 http:

@@ -22,7 +22,8 @@ import aiohttp
 import click
 
 from servers.runner import defaults, namespaces
-from servers.runner.acts import PAGES, Act, special_acts, visit
+from servers.runner.acts import Act, special_acts, visit
+from servers.runner.pages import PAGES
 from servers.runner.places import Doors, Place, outward_address
 from servers.runner.plan import Mode, Ports, ServerPlan, plan_outsiders, plan_server
 from servers.runner.ready import NotReady, server_ready

@@ -1,7 +1,8 @@
 """What the traffic plays."""
 
 from servers.runner import defaults
-from servers.runner.acts import PAGES, special_acts, visit
+from servers.runner.acts import special_acts, visit
+from servers.runner.pages import PAGES
 from servers.runner.plan import Mode, Ports, ServerPlan, plan_server
 
 ORIGINS = {
