@@ -6,13 +6,13 @@ Enters: a proxy, the names of its service and its upstream. Leaves: `Callee`s, d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from hub.answers import Answers, Dated
 from hub.enums import CalleeKind, NodeKind
 from hub.federation import (
     Address,
-    Federation,
     ProxyRecord,
     ServerRecord,
     Span,
@@ -38,9 +38,8 @@ class Callee:
 class Callees:
     """Finds them, and gives them numbers."""
 
-    def __init__(self, federation: Federation, graph: Graph, places: Places) -> None:
+    def __init__(self, graph: Graph, places: Places) -> None:
         self.answers: Answers[Callee] = Answers(("kind", "server", "node", "ignored"))
-        self._federation = federation
         self._graph = graph
         self._places = places
 
@@ -54,11 +53,10 @@ class Callees:
         host, port = host_and_port(upstream)
         address = parse_address(host)
         own = server.endpoints.get(address, []) if address else server.names.get(host, [])
-        others = [
-            span
-            for other in self._federation.servers
-            for span in (other.endpoints.get(address, []) if address else [])
-        ]
+        others: list[Span] = []
+        if address is not None:
+            for other in self._places.shared(address):
+                others += other.endpoints[address]
         times = boundaries([*own, *others])
         callees = [
             self._at(server, proxy, service, host, address, port, own, at_ns) for at_ns in times
@@ -99,9 +97,8 @@ class Callees:
         self, server: ServerRecord, address: Address, port: int, at_ns: int
     ) -> Callee | None:
         """What is this server's own comes first: container networks overlap between servers."""
-        others = [other for other in self._federation.servers if other is not server]
-        for other in others:
-            if address in other.hosts:
+        for other in self._places.hosts(address):
+            if other is not server:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._places.server(other))
         listens = server.listening.get((address, port))
         if listens is None and address not in EVERYBODYS:
@@ -110,12 +107,12 @@ class Callees:
             return Callee(CalleeKind.PROXY, server.number, node)
         if address in server.hosts or self._places.network(server, address):
             return None
-        for other in others:
-            if (address, port) in other.listening:
+        for other in self._places.listening(address, port):
+            if other is not server:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._places.server(other))
-        for other in others:
+        for other in self._places.shared(address):
             span = span_at(other.endpoints.get(address, []), at_ns)
-            if span is not None and span.shared:
+            if other is not server and span is not None and span.shared:
                 return Callee(CalleeKind.SERVICE, other.number, span.node)
         return None
 
@@ -126,6 +123,7 @@ class Callees:
         return "." in host
 
 
+@lru_cache(maxsize=10_000)
 def host_and_port(upstream: str) -> tuple[str, int]:
     """Of an upstream's URL; port 0 where it is none."""
     try:

@@ -12,6 +12,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hopwatch.v1 import ingest_pb2 as pb
 
@@ -25,6 +26,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+@lru_cache(maxsize=100_000)
 def parse_address(text: str) -> Address | None:
     """An IP address without port; None where the text is something else."""
     try:

@@ -37,8 +37,8 @@ class Identity:
     ) -> None:
         self._federation = federation
         self._places = Places(graph)
-        self._peers = Peers(federation, graph, self._places, sources)
-        self._callees = Callees(federation, graph, self._places)
+        self._peers = Peers(graph, self._places, sources)
+        self._callees = Callees(graph, self._places)
         self._known_peers = Lookup()
         self._known_callees = Lookup()
         self._known_claims = Lookup()
@@ -74,7 +74,7 @@ class Identity:
                 known.forget(changed.__contains__)
         if (self._generation, self._generations) != (self._federation.generation, now):
             self._generation, self._generations = self._federation.generation, now
-            self._peers.refresh()
+            self._places.refresh(self._federation.servers)
 
     def resolve_peers(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the peers of these rows."""

@@ -195,8 +195,8 @@ class Join:
         callers, callees = (halves.at(place) for place in places)
         self._delays.explore(callers, callees)
         judged = self._delays.judge(callers, callees)
-        likely = judged.possible & ~_strangers(callers, callees, judged, moment)
-        if not likely.all():
+        if not judged.possible.all():
+            likely = judged.possible
             callers, callees = callers.at(likely), callees.at(likely)
             places = places[0][likely], places[1][likely]
             judged = Judgement(judged.unusual[likely], judged.told[likely], likely[likely])
@@ -208,13 +208,18 @@ class Join:
         trace = by is JoinKey.TRACE
         choice = choose(*places, judged.unusual, standing, telling, sure, exchange=trace)
         self._held = np.concatenate([self._held, halves.rows[choice.held]])
-        callers, callees = callers.at(choice.taken), callees.at(choice.taken)
-        lone = choice.rivals == 1
+        taken, rivals = choice.taken, choice.rivals
+        odd = judged.told[taken] & (judged.unusual[taken] > ODD)
+        if odd.any():
+            odd[odd] = _strangers(callers.at(taken[odd]), callees.at(taken[odd]), moment)
+            taken, rivals = taken[~odd], rivals[~odd]
+        callers, callees = callers.at(taken), callees.at(taken)
+        lone = rivals == 1
         if trace:
             confidence = np.where(lone, 1.0, 0.99)
         else:
-            confidence = np.where(lone, 0.99, np.round(0.99 / choice.rivals, 2))
-        right = lone | telling[choice.taken]
+            confidence = np.where(lone, 0.99, np.round(0.99 / rivals, 2))
+        right = lone | telling[taken]
         self._delays.learn(callers.at(right), callees.at(right))
         return self._joined(callers, callees, by, confidence)
 
@@ -276,15 +281,11 @@ def _state_alone(halves: HalfView) -> NDArray[np.int64]:
     return np.where(findable, HalfState.REMEMBERED, HalfState.NONE)
 
 
-def _strangers(callers: HalfView, callees: HalfView, judged: Judgement, moment: Moment) -> Mask:
-    """Pairs that fit oddly, where either server lacks a line that the other's half may belong to:
-    each of the two is rather the rest of a call whose other line was lost."""
-    strangers = judged.told & (judged.unusual > ODD)
-    odd = np.flatnonzero(strangers)
-    if len(odd):
-        one, two = callers.at(odd), callees.at(odd)
-        strangers[odd] = moment.lacking(two.server, one.start_ns + moment.skews[two.server])
-        strangers[odd] &= moment.lacking(one.server, two.start_ns + moment.skews[one.server])
+def _strangers(callers: HalfView, callees: HalfView, moment: Moment) -> Mask:
+    """Which of these odd pairs are none: either server lacks a line that the other's half may
+    belong to, so each of the two is rather the rest of a call whose other line was lost."""
+    strangers = moment.lacking(callees.server, callers.start_ns + moment.skews[callees.server])
+    strangers &= moment.lacking(callers.server, callees.start_ns + moment.skews[callers.server])
     return strangers
 
 

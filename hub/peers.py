@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from hub.answers import Answers, Dated
 from hub.defaults import MAX_OUTSIDE_NODES
 from hub.enums import NodeKind, PeerKind
 from hub.federation import (
     Address,
-    Federation,
     ProxyRecord,
     ServerRecord,
     Subnet,
@@ -49,7 +49,6 @@ class Peers:
 
     def __init__(
         self,
-        federation: Federation,
         graph: Graph,
         places: Places,
         sources: Iterable[tuple[str, Subnet]],
@@ -57,18 +56,10 @@ class Peers:
         self.answers: Answers[Peer] = Answers(
             ("kind", "server", "node", "known_host", "ignored", "trusted")
         )
-        self._federation = federation
         self._graph = graph
         self._places = places
         self._sources = list(sources)
         self._outside: set[str] = set()
-        self._named: set[Address] = set()
-        """Addresses that somebody is known to have."""
-
-    def refresh(self) -> None:
-        """The federation changed."""
-        servers = self._federation.servers
-        self._named = {address for server in servers for address in server.addresses()}
 
     def dated(self, server: ServerRecord, proxy: ProxyRecord, text: str, header: str) -> Dated:
         """Who had this address; `header`: for whom it says it forwards ("": it does not)."""
@@ -77,17 +68,17 @@ class Peers:
             return self._forwarded(server, proxy, believed(header, proxy.trusted))
         if address is None:
             return self._once(self._elsewhere(proxy.kind, None, text or "unknown"))
-        if address not in self._named:  # most of what a public proxy sees
+        if not self._places.is_named(address):  # most of what a public proxy sees
             return self._once(
                 self._loopback(server, address)
                 or self._unknown(server, address)
                 or self._elsewhere(proxy.kind, address, str(address))
             )
-        times = boundaries(
-            span
-            for record in self._federation.servers
-            for span in record.endpoints.get(address, [])
-        )
+        owners = {server.number: server} | {
+            other.number: other for other in self._places.shared(address)
+        }
+        spans = [owner.endpoints.get(address, []) for owner in owners.values()]
+        times = boundaries(chain.from_iterable(spans))
         peers = [self._at(server, proxy.kind, address, at_ns) for at_ns in times]
         return Dated(tuple(times), tuple(map(self.answers.number, peers)))
 
@@ -123,8 +114,8 @@ class Peers:
         return None
 
     def _other_host(self, server: ServerRecord, address: Address) -> Peer | None:
-        for other in self._federation.servers:
-            if other is not server and address in other.hosts:
+        for other in self._places.hosts(address):
+            if other is not server:
                 node = self._places.server(other)
                 return Peer(PeerKind.OTHER_INTERNAL, other.number, node, known_host=True)
         return None
@@ -140,7 +131,7 @@ class Peers:
 
     def _other_container(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
         """On a network that both servers' containers share."""
-        for other in self._federation.servers:
+        for other in self._places.shared(address):
             if other is server:
                 continue
             span = span_at(other.endpoints.get(address, []), at_ns)
