@@ -139,7 +139,7 @@ class Strays:
         if kind is JoinKey.HOP_ID:
             near &= (self._rows.take("hop_id", told.rows) == stray.hop).all(axis=1)
             return near
-        near &= (told.method == stray.method) & (told.server == stray.other)
+        near &= (told.method == stray.method) & ((told.server == stray.other) | (stray.other < 0))
         near &= self._halves.texts.ends_with(told.path, stray.path)
         if kind is JoinKey.TRACE:
             near &= (told.trace == stray.trace).all(axis=1)
