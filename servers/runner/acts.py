@@ -31,6 +31,9 @@ from servers.runner.plan import (
     plan_outsiders,
 )
 
+FORGED = (("X-Hop-Id", "f0" * 16), ("X-Forwarded-For", "172.20.0.4"))
+"""As if a registered server had sent it for one of its containers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -49,6 +52,7 @@ class Act:
     host: str | None = None
     method: str = "GET"
     body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def visit(server: ServerPlan, page: Page, visitor: int) -> Act:
@@ -94,6 +98,7 @@ def special_acts(servers: Sequence[ServerPlan], turn: int, intruder: str) -> Ite
             path=f"{LEAF}/echo?q=let-me-in" if turn % 2 else "/admin",
             user_agent="curl/8.9.1",
             expect=knock,
+            headers=FORGED,
         )
         if len(servers) > 1:
             yield from _acts_between(server, servers[(position + 1) % len(servers)], turn)

@@ -107,7 +107,7 @@ class Traffic:
 
     async def _request(self, act: Act) -> None:
         self.tally.sent(act)
-        headers = {} if act.host is None else {"Host": act.host}
+        headers = dict(act.headers) | ({} if act.host is None else {"Host": act.host})
         try:
             session = self._session(act)
             url = f"http://{act.entry}{act.path}"

@@ -116,6 +116,18 @@ def test_an_intruder_is_outside_and_has_no_server(demo: Demo) -> None:
     assert callers == {("outside", None, "10.10.0.99")}
 
 
+def test_what_the_intruder_forges_is_listed_and_changes_nothing(demo: Demo) -> None:
+    def counted() -> bool:
+        states = demo.hub.get("api/v1/servers")["servers"]
+        return all(state["calls_spoofed"] for state in states)
+
+    eventually(counted, "a forged hop id is counted at either server", within_s=15)
+    calls = demo.hub.get("api/v1/requests?spoofed=true")["requests"]
+    assert {call["origin"] for call in calls} == {"outside"}
+    assert {tuple(call["hops"][0]["spoofed"]) for call in calls} == {("hop_id",)}
+    assert {call["hops"][0]["forwarded"] for call in calls} == {None}, "Traefik drops it"
+
+
 def test_a_process_on_the_host_stays_undecided(demo: Demo) -> None:
     calls = demo.first.of("undecided")
     assert {call["from"]["kind"] for call in calls} == {"gateway"}
