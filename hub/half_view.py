@@ -59,14 +59,14 @@ class HalfView:
         self.whole: HalfView | None = None
         self.index: NDArray[np.intp] = np.zeros(0, np.intp)
         self._halves = halves
-        self._skews = skews
+        self.skews = skews
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def at(self, index: NDArray[np.integer] | Mask) -> HalfView:
         """Of the rows at these places."""
-        part = HalfView(self._halves, self.rows[index], self._skews)
+        part = HalfView(self._halves, self.rows[index], self.skews)
         part.whole = self if self.whole is None else self.whole
         part.index = np.flatnonzero(index) if index.dtype == bool else index  # type: ignore[assignment]
         if self.whole is not None:
@@ -117,7 +117,7 @@ class HalfView:
     @_column
     def start_ns(self) -> Numbers:
         """Their starts in the hub's clock."""
-        return self.clock_ns - self._skews[self.server]
+        return self.clock_ns - self.skews[self.server]
 
     @_column
     def end_ns(self) -> Numbers:

@@ -83,13 +83,17 @@ class Ids:
         found.pop(0, None)
         return self._pairs(found)
 
-    def remove(self, halves: HalfView) -> None:
-        """Forget these."""
+    def remove(self, halves: HalfView, *, met_by_hop: bool = False) -> None:
+        """Forget these; `met_by_hop`: `add_hops` gave them, and has forgotten their hop ids."""
         hops, traces = self._hops, self._traces
-        rows, leads = halves.rows.tolist(), halves.leads.tolist()
-        for word, is_caller, row in zip(words(halves.hop), leads, rows, strict=True):
-            if word and hops[is_caller].get(word) == row:
-                del hops[is_caller][word]
+        rows = halves.rows.tolist()
+        if not met_by_hop and any(hops):
+            leads = halves.leads.tolist()
+            for word, is_caller, row in zip(words(halves.hop), leads, rows, strict=True):
+                if word and hops[is_caller].get(word) == row:
+                    del hops[is_caller][word]
+        if not traces:
+            return
         for word, row in zip(words(halves.trace), rows, strict=True):
             group = traces.get(word) if word else None
             if group is None or row not in group:

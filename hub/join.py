@@ -245,16 +245,17 @@ class Join:
     ) -> list[Pairs]:
         if not len(callers):
             return []
-        self._take_out(callers, HalfState.JOINED)
-        self._take_out(callees, HalfState.JOINED)
+        rows = np.concatenate([callers.rows, callees.rows])
+        halves = HalfView(self._halves, rows, callers.skews)
+        self._take_out(halves, HalfState.JOINED, met_by_hop=by is JoinKey.HOP_ID)
         return [Pairs(callers.rows, callees.rows, by, confidence)]
 
-    def _take_out(self, halves: HalfView, state: HalfState) -> None:
+    def _take_out(self, halves: HalfView, state: HalfState, *, met_by_hop: bool = False) -> None:
         """They are neither waited for nor remembered any more."""
         before = self._halves.state(halves.rows)
         self._late.count -= int((before == HalfState.REMEMBERED).sum())
         self._halves.put_state(halves.rows, state)
-        self.ids.remove(halves)
+        self.ids.remove(halves, met_by_hop=met_by_hop)
         if (before == HalfState.WAITING).any():
             self.waiting = self.waiting[self._halves.state(self.waiting) == HalfState.WAITING]
 
