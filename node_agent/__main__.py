@@ -1,7 +1,7 @@
 """`hopwatch-agent`: the command line.
 
-Exit codes: 0 done, 1 the hub refuses (only with --once) or the state directory cannot be used,
-2 the configuration is wrong.
+Exit codes: 0 done, 1 the hub refuses (only with --once), the state directory cannot be used, or the
+doctor found something, 2 the configuration is wrong.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from hopwatch import __version__
@@ -20,13 +21,16 @@ from node_agent.credentials import UnusableCredentials, read
 from node_agent.defaults import GC_ALLOCATIONS
 from node_agent.settings import ConfigError, find, load
 
+if TYPE_CHECKING:
+    from node_agent.config import AgentConfig
+
 EPILOG = """
 Every key of the file can be given as an environment variable, which overrides it:
 HOPWATCH_HUB__ADDRESS is [hub] address, HOPWATCH_SERVER__ID is [server] id. Flags override both.
 """
 
 
-@click.command(epilog=EPILOG)
+@click.group(epilog=EPILOG, invoke_without_command=True)
 @click.version_option(__version__, prog_name="hopwatch-agent")
 @click.option(
     "--config",
@@ -43,7 +47,9 @@ HOPWATCH_HUB__ADDRESS is [hub] address, HOPWATCH_SERVER__ID is [server] id. Flag
 @click.option("--token-file", help="[hub] token_file")
 @click.option("--state-directory", help="[state] directory")
 @click.option("--log-level", help="[log] level: debug, info, warning, error")
+@click.pass_context
 def main(
+    context: click.Context,
     path: Path | None,
     check_config: bool,
     once: bool,
@@ -67,6 +73,9 @@ def main(
         for problem in error.problems:
             click.echo(problem, err=True)
         sys.exit(2)
+    if context.invoked_subcommand is not None:
+        context.obj = config
+        return
     if check_config:
         try:
             read(config.hub)
@@ -105,6 +114,23 @@ def main(
             raise
         click.echo(f"{error.filename}: {error.strerror}", err=True)
         sys.exit(1)
+
+
+@main.command()
+@click.pass_obj
+def doctor(config: AgentConfig) -> None:
+    """Look at logs, hub, clock, certificates and Docker, and say what to do (exit 0, or 1)."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    from node_agent.doctor import Verdict, examine
+
+    async def run() -> bool:
+        well = True
+        async for finding in examine(config):
+            well &= finding.verdict is not Verdict.BAD
+            click.echo(f"{finding.verdict.value:<7} {finding.subject}: {finding.text}")
+        return well
+
+    sys.exit(0 if asyncio.run(run()) else 1)
 
 
 def _import_structlog_alone() -> None:

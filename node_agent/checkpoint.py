@@ -18,9 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from node_agent.defaults import MAX_SIGHTINGS
-
-INSTANCE_BYTES = 16
+from node_agent.defaults import INSTANCE_BYTES, MAX_SIGHTINGS
 
 
 class InUse(Exception):

@@ -124,3 +124,13 @@ HEARD_PEERS = 8
 """Of each chunk of lines, the peers of the last ones are checked: some 5 µs for thousands."""
 STRANGER_S = 1.0
 """A network is looked at for an address that nobody is known to have, at most so often."""
+
+# The doctor.
+INSTANCE_BYTES = 16
+"""Of an agent's instance: no two are ever alike."""
+DOCTOR_HUB_S = 8.0
+"""The hub asks an agent that it has for 5 s whether it is still there, before it takes another."""
+DOCTOR_CLOCK_S = 1.0
+"""A clock that is off by more is told; the hub works with any, but people read the times."""
+DOCTOR_TAIL_BYTES = 1024 * 1024
+"""Of a log's end: its last line lies in it."""

@@ -129,14 +129,20 @@ class DockerWatch:
         started: dict[str, int] = {}
         for network in [*self._networks.values()]:
             for id, (_, addresses) in engine.addresses(network.id).items():
-                if id not in started:
-                    started[id] = self._inspect(engine, id)
-                since_ns = connects.get((network.id, id)) or started[id] or began_ns
+                since_ns = connects.get((network.id, id))
+                if since_ns is None:
+                    if id not in started:
+                        started[id] = self._inspect(engine, id)
+                    since_ns = started[id] or began_ns
                 if self._counts(network, id):
                     present.append(Present(self._names[network.id], id, addresses, since_ns))
         with self._guard:
             self._book.seen(present, began_ns)
         self._seen_until_ns = time.time_ns()
+        self._changed()
+        # Aliases can wait: an inspection does, while a container is started.
+        for id in {one.container for one in present} - started.keys():
+            self._inspect(engine, id)
         self._told = None
         names = sorted(self._names.values())
         logger.info(
