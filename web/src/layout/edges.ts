@@ -46,7 +46,9 @@ export interface Routes {
 
 /** Curves of the last layout: a line whose ends and hulls have not moved is not worked out again. */
 export interface KnownCurve {
-  placed: string;
+  ends: Ends;
+  fromHull: string;
+  toHull: string;
   curve: LegCurve;
   lanes: Lane[];
 }
@@ -55,14 +57,18 @@ export interface KnownCurve {
 export function routeEdges(edges: Iterable<Edge>, placed: Placed, known: Map<string, KnownCurve>): Routes {
   const { ways, legs } = waysOf(edges, placed.items);
   const curves = curvesOf(legs, placed, known);
-  const shared = new Map<string, WayShape>();
+  const shared = new Map<Leg | string, WayShape>();
   const routes = new Map<number, Route>();
   for (const way of ways) {
-    const key = way.legs.map(({ leg, reverse }) => `${leg.key} ${reverse}`).join("|");
-    const shape =
-      shared.get(key) ??
-      new WayShape(way.legs.map(({ leg, reverse }) => ({ curve: curves.get(leg.key)!, reverse })));
-    shared.set(key, shape);
+    const alone = way.legs.length === 1 && !way.legs[0].reverse;
+    const key = alone
+      ? way.legs[0].leg
+      : way.legs.map(({ leg, reverse }) => `${leg.key} ${reverse}`).join("|");
+    let shape = shared.get(key);
+    if (!shape) {
+      shape = new WayShape(way.legs.map(({ leg, reverse }) => ({ curve: curves.get(leg.key)!, reverse })));
+      shared.set(key, shape);
+    }
     shape.bundle.push(way.edge.index);
     routes.set(way.edge.index, new EdgeRoute(way.edge.index, shape));
   }
@@ -75,24 +81,37 @@ function curvesOf(legs: Leg[], placed: Placed, known: Map<string, KnownCurve>): 
   const hulls = new Map(
     [...placed.hulls].map(([id, h]) => [id, `${h.x} ${h.y} ${h.w} ${h.h} ${h.columns.length}`]),
   );
+  const hullOf = (item: Item) => (item.server === null ? "" : (hulls.get(item.server) ?? ""));
   const next = new Map<string, KnownCurve>();
-  const anew: { leg: Leg; a: Point; b: Point; where: string }[] = [];
+  const anew: Leg[] = [];
   for (const leg of legs) {
-    const [a, b] = [ports.get(`${leg.key} a`)!, ports.get(`${leg.key} b`)!];
-    const where = `${a} ${b} ${hulls.get(leg.from.server ?? "")} ${hulls.get(leg.to.server ?? "")}`;
     const before = known.get(leg.key);
-    if (before?.placed === where && lanes.retake(before.lanes)) {
+    const same =
+      before !== undefined &&
+      sameEnds(before.ends, ports.get(leg)!) &&
+      before.fromHull === hullOf(leg.from) &&
+      before.toHull === hullOf(leg.to) &&
+      lanes.retake(before.lanes);
+    if (same) {
       before.curve.edges = leg.edges;
       next.set(leg.key, before);
-    } else anew.push({ leg, a, b, where });
+    } else anew.push(leg);
   }
-  for (const { leg, a, b, where } of anew) {
-    const curve = curveOf(leg, a, b, placed, lanes);
-    next.set(leg.key, { placed: where, curve, lanes: lanes.taken() });
+  for (const leg of anew) {
+    const ends = ports.get(leg)!;
+    const curve = curveOf(leg, ends.a, ends.b, placed, lanes);
+    const hull = { fromHull: hullOf(leg.from), toHull: hullOf(leg.to) };
+    next.set(leg.key, { ends, ...hull, curve, lanes: lanes.taken() });
   }
   known.clear();
   for (const [key, curve] of next) known.set(key, curve);
   return new Map(legs.map((leg) => [leg.key, next.get(leg.key)!.curve]));
+}
+
+function sameEnds(one: Ends, other: Ends): boolean {
+  return (
+    one.a[0] === other.a[0] && one.a[1] === other.a[1] && one.b[0] === other.b[0] && one.b[1] === other.b[1]
+  );
 }
 
 interface Part {
@@ -204,34 +223,48 @@ function reversed(cubics: Cubic[]): Cubic[] {
   return [...cubics].reverse().map((c): Cubic => [c[6], c[7], c[4], c[5], c[2], c[3], c[0], c[1]]);
 }
 
+/** Where a leg leaves and where it enters. */
+export interface Ends {
+  a: Point;
+  b: Point;
+}
+
 interface End {
-  port: string;
+  leg: Leg;
+  end: keyof Ends;
   item: Item;
   side: Side;
   order: number;
 }
 
-/** A point for both ends of each leg, `<key> a` and `<key> b`, in the order of what they lead to. */
-export function spreadPorts(legs: Leg[]): Map<string, Point> {
-  const groups = new Map<string, End[]>();
-  const gather = (port: string, item: Item, side: Side, other: Item) => {
-    const key = `${item.id} ${side}`;
-    const end = { port, item, side, order: portOrder(item, side, other) };
-    const group = groups.get(key);
-    if (group) group.push(end);
-    else groups.set(key, [end]);
+/** A point for both ends of each leg, in the order of what they lead to. */
+export function spreadPorts(legs: Leg[]): Map<Leg, Ends> {
+  const groups = new Map<Item, Record<Side, End[]>>();
+  const gather = (leg: Leg, end: keyof Ends, item: Item, side: Side, other: Item) => {
+    let group = groups.get(item);
+    if (!group) {
+      group = { left: [], right: [] };
+      groups.set(item, group);
+    }
+    group[side].push({ leg, end, item, side, order: portOrder(item, side, other) });
   };
   for (const leg of legs) {
-    gather(`${leg.key} a`, leg.from, leg.fromSide, leg.to);
-    gather(`${leg.key} b`, leg.to, leg.toSide, leg.from);
+    gather(leg, "a", leg.from, leg.fromSide, leg.to);
+    gather(leg, "b", leg.to, leg.toSide, leg.from);
   }
-  const ports = new Map<string, Point>();
-  for (const group of groups.values()) {
-    group.sort((x, y) => x.order - y.order || (x.port < y.port ? -1 : 1));
-    group.forEach((end, i) => ports.set(end.port, portAt(end, i, group.length)));
+  const ports = new Map<Leg, Ends>(legs.map((leg) => [leg, { a: NOWHERE, b: NOWHERE }]));
+  for (const sides of groups.values()) {
+    for (const group of [sides.left, sides.right]) {
+      group.sort((x, y) => x.order - y.order || (x.leg.key < y.leg.key ? -1 : 1));
+      group.forEach((end, i) => {
+        ports.get(end.leg)![end.end] = portAt(end, i, group.length);
+      });
+    }
   }
   return ports;
 }
+
+const NOWHERE: Point = [0, 0];
 
 /**
  * Lines that go straight on keep the order of what they lead to. Arcs that turn back along the border

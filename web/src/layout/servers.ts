@@ -44,8 +44,10 @@ export interface Placed {
 export function placeServers(graph: Shown, memory: Memory, nowMs: number): Placed {
   rememberOrder(graph, memory);
   const byServer = groupNodes(graph);
+  const touching = edgesByServer(graph);
   for (const id of memory.order) {
-    if (!graph.collapsed.has(id)) rememberHull(graph, memory, id, byServer.get(id) ?? [], nowMs);
+    if (graph.collapsed.has(id)) continue;
+    rememberHull(memory, id, byServer.get(id) ?? [], touching.get(id) ?? [], nowMs);
   }
   const placed: Placed = { hulls: new Map(), items: new Map() };
   const plans = memory.order.map((id) => planOf(id, graph, memory));
@@ -100,11 +102,28 @@ function groupNodes(graph: Graph): Map<string, Node[]> {
   return groups;
 }
 
-function rememberHull(graph: Graph, memory: Memory, id: string, nodes: Node[], nowMs: number): void {
+/** The edges that begin or end at a service, by its server. */
+function edgesByServer(graph: Graph): Map<string, Edge[]> {
+  const groups = new Map<string, Edge[]>();
+  const serviceAt = (id: string) => {
+    const node = graph.nodes.get(id);
+    return node?.kind === "service" ? node.server : null;
+  };
+  for (const edge of graph.edges.values()) {
+    for (const server of new Set([serviceAt(edge.from), serviceAt(edge.to)])) {
+      if (server === null) continue;
+      const group = groups.get(server);
+      if (group) group.push(edge);
+      else groups.set(server, [edge]);
+    }
+  }
+  return groups;
+}
+
+function rememberHull(memory: Memory, id: string, nodes: Node[], touching: Edge[], nowMs: number): void {
   const known = memory.hulls.get(id) ?? emptyHullMemory();
   const services = nodes.filter((node) => node.kind === "service");
   const inside = new Set(services.map((node) => node.id));
-  const touching = [...graph.edges.values()].filter((e) => inside.has(e.from) || inside.has(e.to));
   if (touching.length > 0) known.firstTrafficMs ??= nowMs;
   const settled = known.firstTrafficMs !== null && nowMs - known.firstTrafficMs > SETTLE_MS;
   const links: Link[] = touching

@@ -33,8 +33,10 @@ export function paintBase(ctx: CanvasRenderingContext2D, picture: Picture): void
   }
   ctx.lineCap = "round";
   const { focus } = picture;
+  const far = picture.plain && picture.camera.k < FAR;
   const bright = (leg: LegCurve) => focus?.edges !== undefined && leg.edges.some((e) => focus.edges.has(e));
   for (const leg of picture.layout.legs) {
+    if (far && within(picture, leg)) continue;
     if (legInView(picture, leg) && (!focus || !bright(leg))) paintLeg(ctx, picture, leg, false);
   }
   if (focus) {
@@ -46,6 +48,14 @@ export function paintBase(ctx: CanvasRenderingContext2D, picture: Picture): void
   if (hovered?.kind !== "edge") return;
   for (const leg of picture.layout.legs)
     if (leg.edges.includes(hovered.index)) paintLeg(ctx, picture, leg, true);
+}
+
+/** Below this scale lines within a hull are finer than a hair; what moves on them is seen all the same. */
+const FAR = 0.16;
+
+function within(picture: Picture, leg: LegCurve): boolean {
+  const server = picture.layout.items.get(leg.from)?.server ?? null;
+  return server !== null && server === picture.layout.items.get(leg.to)?.server;
 }
 
 const boxes = new WeakMap<LegCurve, [x: number, y: number, w: number, h: number]>();
@@ -89,6 +99,20 @@ function paintHull(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull):
   ctx.stroke();
   ctx.restore();
   if (picture.camera.k > 0.25) paintHeader(ctx, picture, hull, gone);
+  else paintFarName(ctx, picture, hull, gone);
+}
+
+const FAR_NAME_PX = 11;
+
+/** From far away the name alone, as large as it can be read. */
+function paintFarName(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull, gone: boolean): void {
+  const size = FAR_NAME_PX / picture.camera.k;
+  if (size > hull.h * 0.4) return;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  setFont(ctx, size, 650);
+  ctx.fillStyle = gone ? picture.palette.warn : picture.palette.text;
+  ctx.fillText(fitted(ctx, hull.id, hull.w - size), hull.x + size * 0.5, hull.y + size * 0.4);
 }
 
 function paintHeader(ctx: CanvasRenderingContext2D, picture: Picture, hull: Hull, gone: boolean): void {

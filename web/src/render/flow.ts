@@ -68,10 +68,10 @@ function paintPackets(
       ctx.globalAlpha = wanted;
     }
     const sprite = sprites.get(packet.ok, turn, size);
-    const left = x * ratio - sprite.width / 2;
-    const top = y * ratio - sprite.height / 2;
-    if (whole) ctx.drawImage(sprite, Math.round(left), Math.round(top));
-    else ctx.drawImage(sprite, left, top);
+    const left = x * ratio - sprite.headX;
+    const top = y * ratio - sprite.headY;
+    if (whole) ctx.drawImage(sprite.image, Math.round(left), Math.round(top));
+    else ctx.drawImage(sprite.image, left, top);
   }
 }
 

@@ -119,7 +119,7 @@ export function countContainers(node: Node): number {
   return new Set(node.containers.map((container) => container.name)).size;
 }
 
-/** Below this scale a rounded corner is less than two pixels. */
+/** Below this scale a card of many is a spot of its colour. */
 const SQUARE_BELOW = 0.22;
 
 function cardBody(
@@ -130,11 +130,14 @@ function cardBody(
   stroke: string,
 ): void {
   const { palette, camera, ratio } = picture;
+  if (picture.plain && camera.k < SQUARE_BELOW) {
+    ctx.fillStyle = stroke === palette.cardStroke ? palette.card[0] : stroke;
+    return ctx.fillRect(item.x, item.y, item.w, item.h);
+  }
   ctx.lineWidth = 1.2;
   ctx.strokeStyle = stroke;
   ctx.beginPath();
-  if (camera.k < SQUARE_BELOW) ctx.rect(item.x, item.y, item.w, item.h);
-  else ctx.roundRect(item.x, item.y, item.w, item.h, r);
+  ctx.roundRect(item.x, item.y, item.w, item.h, r);
   if (picture.plain) {
     ctx.fillStyle = palette.card[0];
     ctx.fill();

@@ -33,7 +33,7 @@ const RESTED_MS = 130;
 const FIGURES_SHARE = 0.04;
 
 /** A picture of more than this many things is painted without shadows and gradients. */
-const PLAIN_FROM = 220;
+const PLAIN_FROM = 70;
 
 export class Scene {
   readonly packets = new Packets();

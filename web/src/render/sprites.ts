@@ -10,20 +10,25 @@ const W = 46;
 const H = 22;
 /** Where the head is, from the comet's left. */
 const HEAD_X = 35;
-/** The head stands in the middle of a square that holds the comet in any direction. */
-const REACH = HEAD_X;
 const SIZES = [0.4, 0.55, 0.75, 1, 1.3];
 
+/** A painted packet; `headX`, `headY`: where its head is, in device pixels from the top left. */
+export interface Sprite {
+  image: ImageBitmap;
+  headX: number;
+  headY: number;
+}
+
 export class Sprites {
-  private made: (ImageBitmap | undefined)[] = [];
+  private made: (Sprite | undefined)[] = [];
 
   constructor(
     private palette: Palette,
     private ratio: number,
   ) {}
 
-  /** The sprite for a direction and a size; draw it with its centre on the head. */
-  get(ok: boolean, turn: number, size: number): ImageBitmap {
+  /** The sprite for a direction and a size. */
+  get(ok: boolean, turn: number, size: number): Sprite {
     const key = (size * TURNS + turn) * 2 + (ok ? 1 : 0);
     const known = this.made[key];
     if (known) return known;
@@ -32,16 +37,25 @@ export class Sprites {
     return sprite;
   }
 
-  private make(ok: boolean, angle: number, scale: number): ImageBitmap {
-    const side = Math.ceil(REACH * scale) * 2;
-    const canvas = new OffscreenCanvas(side, side);
+  /** No larger than the turned comet: transparent pixels are blended, too. */
+  private make(ok: boolean, angle: number, scale: number): Sprite {
+    const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
+    const corners = [-HEAD_X, W - HEAD_X].flatMap((x) =>
+      [-H / 2, H / 2].map((y) => [x * cos - y * sin, x * sin + y * cos]),
+    );
+    const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+    const [headX, headY] = [Math.ceil(-Math.min(...xs)), Math.ceil(-Math.min(...ys))];
+    const canvas = new OffscreenCanvas(
+      headX + Math.ceil(Math.max(...xs)),
+      headY + Math.ceil(Math.max(...ys)),
+    );
     const ctx = canvas.getContext("2d")!;
-    ctx.translate(side / 2, side / 2);
+    ctx.translate(headX, headY);
     ctx.scale(scale, scale);
     ctx.rotate(angle);
     ctx.translate(-HEAD_X, -H / 2);
     comet(ctx, this.palette, ok ? this.palette.ok : this.palette.bad, !ok);
-    return canvas.transferToImageBitmap();
+    return { image: canvas.transferToImageBitmap(), headX, headY };
   }
 }
 

@@ -18,8 +18,8 @@ export interface Hooks {
   stats(): Record<string, number>;
   /** Begins the script times anew. */
   forgetCosts(): void;
-  /** Middles in world pixels; `inside`: a card, whose place in its hull is given relative to the hull. */
-  places(): { id: string; x: number; y: number; inside: boolean }[];
+  /** Top left corners in world pixels; `inHull`: a card's, from its hull's own corner. */
+  places(): { id: string; x: number; y: number; inHull: [number, number] | null }[];
   /** Whether the hub has told of this node. */
   knows(id: string): boolean;
   openAll(): void;
@@ -93,10 +93,11 @@ function nodesOf(scene: Scene) {
 function placesOf(scene: Scene) {
   const { hulls, items } = scene.picture.layout;
   return [
-    ...[...hulls.values()].map(({ id, x, y }) => ({ id, x, y, inside: false })),
+    ...[...hulls.values()].map(({ id, x, y }) => ({ id, x, y, inHull: null })),
     ...[...items.values()].map(({ id, kind, server, x, y }) => {
       const hull = kind === "card" && server !== null ? hulls.get(server) : undefined;
-      return { id, x: x - (hull?.x ?? 0), y: y - (hull?.y ?? 0), inside: hull !== undefined };
+      const inHull: [number, number] | null = hull ? [x - hull.x, y - hull.y] : null;
+      return { id, x, y, inHull };
     }),
   ];
 }

@@ -5,7 +5,7 @@ import { ms, rate, share } from "../render/format";
 import { kindText } from "../select/visible";
 import { type Figures, NO_FIGURES } from "../store/graph";
 import type { App, View } from "./app";
-import { h } from "./dom";
+import { h, setText } from "./dom";
 import { ORIGIN_TEXT } from "./rows";
 
 const EVERY_MS = 2000;
@@ -40,14 +40,16 @@ export function srTable(app: App): View {
     last = now;
     const { graph } = app.state;
     const name = (id: string) => graph.nodes.get(id)?.name ?? id;
-    nodes.replaceChildren(
-      ...[...graph.nodes.values()]
+    fill(
+      nodes,
+      [...graph.nodes.values()]
         .sort((a, b) => rateOf(graph.nodeFigures.get(b.id)) - rateOf(graph.nodeFigures.get(a.id)))
         .slice(0, ROWS_MAX)
         .map((n) => row([n.name, kindText(n), n.server ?? "none"], graph.nodeFigures.get(n.id))),
     );
-    edges.replaceChildren(
-      ...[...graph.edges.values()]
+    fill(
+      edges,
+      [...graph.edges.values()]
         .sort((a, b) => rateOf(graph.edgeFigures.get(b.index)) - rateOf(graph.edgeFigures.get(a.index)))
         .slice(0, ROWS_MAX)
         .map((e) => row([name(e.from), name(e.to), ORIGIN_TEXT[e.origin]], graph.edgeFigures.get(e.index))),
@@ -71,14 +73,17 @@ function table(caption: string, columns: string[], body: HTMLElement): HTMLEleme
   );
 }
 
-function row(texts: string[], figures: Figures = NO_FIGURES): HTMLElement {
+function row(texts: string[], figures: Figures = NO_FIGURES): string[] {
   const f = figures;
-  const all = [
-    ...texts,
-    rate(f.rate),
-    String(f.calls),
-    `${f.errors} (${share(f.errors, f.calls)})`,
-    ms(f.p95_ms),
-  ];
-  return h("tr", {}, ...all.map((text) => h("td", {}, text)));
+  return [...texts, rate(f.rate), String(f.calls), `${f.errors} (${share(f.errors, f.calls)})`, ms(f.p95_ms)];
+}
+
+/** Cells stay where they are and change their text only: a thousand new rows every two seconds would be felt. */
+function fill(body: HTMLElement, rows: string[][]): void {
+  while (body.children.length > rows.length) body.lastElementChild?.remove();
+  rows.forEach((texts, i) => {
+    const cells = body.children[i]?.children;
+    if (!cells) body.append(h("tr", {}, ...texts.map((text) => h("td", {}, text))));
+    else texts.forEach((text, k) => setText(cells[k], text));
+  });
 }

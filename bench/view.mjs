@@ -1,0 +1,145 @@
+// The page's own figures on a fed federation: first picture, frames a second, script time, memory.
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { given, onThePage } from "../tests/e2e/browser/open.mjs";
+
+const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
+
+/** CPU seconds that the browser's processes have used: what a loaded machine does to it least. */
+function browserCpuS() {
+  const parents = new Map();
+  const used = new Map();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      parents.set(Number(pid), Number(fields[1]));
+      used.set(Number(pid), (Number(fields[11]) + Number(fields[12])) / 100);
+    } catch {} // it has ended meanwhile
+  }
+  const ours = (pid) => pid === process.pid || (parents.has(pid) && pid > 1 && ours(parents.get(pid)));
+  const counted = [...used.keys()].filter((pid) => pid !== process.pid && pid !== hub.pid && ours(pid));
+  return counted.reduce((sum, pid) => sum + used.get(pid), 0);
+}
+
+/** Frames a second by the page's own animation frames, and script time a frame. */
+async function watch(page, seconds, move) {
+  await page.evaluate(() => {
+    const seen = { frames: 0, since: performance.now(), on: true, costs: [] };
+    window.watched = seen;
+    const tick = () => {
+      seen.frames++;
+      if (seen.on) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+    window.__hopwatch.forgetCosts();
+  });
+  const until = Date.now() + 1000 * seconds;
+  const cpuBefore = browserCpuS();
+  for (let i = 0; Date.now() < until; i++) {
+    if (move) await move(i);
+    else await page.waitForTimeout(100);
+  }
+  const cpuS = browserCpuS() - cpuBefore;
+  const seen = await page.evaluate(() => {
+    const seen = window.watched;
+    seen.on = false;
+    const stats = window.__hopwatch.stats();
+    return {
+      frames: seen.frames,
+      fps: (1000 * seen.frames) / (performance.now() - seen.since),
+      scriptP50Ms: stats.scriptP50Ms,
+      scriptP95Ms: stats.scriptP95Ms,
+      packets: stats.packets,
+      items: stats.nodes,
+      staticMs: stats.staticMs,
+    };
+  });
+  return { ...seen, cpuMsAFrame: (1000 * cpuS) / seen.frames };
+}
+
+/** Panning in circles and zooming in and out, by a hand on a mouse. */
+async function panAndZoom(page) {
+  await page.mouse.move(720, 450);
+  return async (i) => {
+    if (i % 40 === 0) {
+      await page.mouse.up();
+      await page.mouse.move(720, 790);
+      await page.mouse.down();
+    }
+    if (i % 40 < 30) await page.mouse.move(720 + 160 * Math.sin(i / 6), 790 - 60 * Math.abs(Math.sin(i / 9)));
+    else {
+      await page.mouse.up();
+      await page.mouse.wheel(0, i % 80 < 40 ? -60 : 60);
+    }
+    await page.waitForTimeout(16);
+  };
+}
+
+/** Places of everything, in world pixels: the camera may fit itself anew. */
+const places = (page) => page.evaluate(() => window.__hopwatch.places());
+
+async function addOne(page) {
+  const before = await places(page);
+  const id = await page.evaluate(() => fetch("/add", { method: "POST" }).then((r) => r.text()));
+  await page.waitForFunction((wanted) => window.__hopwatch.knows(wanted), id);
+  const after = new Map((await places(page)).map((p) => [p.id, p]));
+  const far = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) > 0.5;
+  const stayed = before.filter((p) => after.has(p.id)).map((p) => [p, after.get(p.id)]);
+  const moved = stayed.filter(([was, now]) => far([was.x, was.y], [now.x, now.y]));
+  const inside = stayed.filter(([was, now]) => was.inHull && far(was.inHull, now.inHull));
+  const ms = await page.evaluate(() => window.__hopwatch.stats().layoutMs);
+  return { nodes: before.length, moved: moved.length, movedInside: inside.length, layoutMs: ms };
+}
+
+async function heap(session) {
+  await session.send("HeapProfiler.collectGarbage");
+  return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6;
+}
+
+const hub = spawn("node", [fileURLToPath(new URL("view_hub.mjs", import.meta.url)), JSON.stringify(given.world)], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
+const fed = await new Promise((resolve) => hub.stdout.once("data", (text) => resolve(JSON.parse(text))));
+try {
+  given.url = fed.url + (given.query ?? "");
+  await onThePage(async (page) => {
+    const seen = { fed };
+    if (given.first) {
+      const firsts = [];
+      for (let i = 0; i < given.first; i++) {
+        await page.goto("about:blank");
+        await page.goto(given.url);
+        await page.waitForFunction(() => window.__hopwatch?.stats().firstPictureMs > 0);
+        firsts.push(await page.evaluate(() => window.__hopwatch.stats().firstPictureMs));
+      }
+      seen.firstMs = firsts;
+    }
+    await page.waitForFunction(() => window.__hopwatch?.stats().nodes > 0);
+    await page.waitForTimeout(1000 * (given.warmUpS ?? 6));
+    if (given.openAll) {
+      await page.evaluate(() => window.__hopwatch.openAll());
+      await page.waitForTimeout(4000);
+    }
+    if (given.settleS) await page.waitForTimeout(1000 * given.settleS);
+    if (given.stillS) seen.still = await watch(page, given.stillS, null);
+    if (given.movingS) seen.moving = await watch(page, given.movingS, await panAndZoom(page));
+    if (given.adds) {
+      seen.added = [];
+      for (let i = 0; i < given.adds; i++) seen.added.push(await addOne(page));
+    }
+    if (given.soakS) {
+      const session = await page.context().newCDPSession(page);
+      seen.heap = [];
+      const began = Date.now();
+      while (Date.now() - began < 1000 * given.soakS) {
+        seen.heap.push({ s: (Date.now() - began) / 1000, mb: await heap(session), seq: await page.evaluate(() => window.__hopwatch.stats().seq) });
+        await page.waitForTimeout((1000 * given.soakS) / 12);
+      }
+    }
+    return seen;
+  });
+} finally {
+  hub.kill();
+}
