@@ -101,9 +101,10 @@ class Join:
         """Halves that waited long enough, but for those whose likely partner `complete` found still
         waiting; their ids are remembered."""
         waiting = HalfView(self._halves, self.waiting, moment.skews)
-        over = _standing(waiting, moment, due_ns).ready
+        standing = _standing(waiting, moment, due_ns)
+        over = standing.ready
         if len(self._held):
-            over &= ~np.isin(self.waiting, self._held)
+            over &= standing.due | ~np.isin(self.waiting, self._held)
         rows, self.waiting = self.waiting[over], self.waiting[~over]
         if len(rows):
             states = _state_alone(waiting.at(over))
@@ -210,8 +211,11 @@ class Join:
         self._held = np.concatenate([self._held, halves.rows[choice.held]])
         taken, rivals = choice.taken, choice.rivals
         odd = judged.told[taken] & (judged.unusual[taken] > ODD)
+        odd &= ~(callers.cut_off[taken] | callees.cut_off[taken])
         if odd.any():
             odd[odd] = _strangers(callers.at(taken[odd]), callees.at(taken[odd]), moment)
+            apart = np.concatenate([callers.rows[taken[odd]], callees.rows[taken[odd]]])
+            self._held = np.concatenate([self._held, apart])  # the lines may come yet
             taken, rivals = taken[~odd], rivals[~odd]
         callers, callees = callers.at(taken), callees.at(taken)
         lone = rivals == 1

@@ -213,13 +213,14 @@ def test_one_trace_is_not_enough_where_the_times_rule_it_out(
     assert left_alone(used, caller, callee) == alone
 
 
-@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize(("lost", "status"), [(False, 200), (True, 200), (True, 504)])
 def test_an_odd_pair_is_left_alone_where_both_servers_lost_a_line_just_then(
-    used: World, lost: bool
+    used: World, lost: bool, status: int
 ) -> None:
     """The answer took 40 ms on its way, and usually takes 2: a slow client, or the halves of two
     requests whose other lines are gone."""
     number = 14 if lost else 13
-    caller = to_other("server-b", 2_000, 60, trace_id=TRACE, request_count=number)
-    callee = from_other("server-a", 2_010, 6, trace_id=TRACE, request_count=number)
-    assert left_alone(used, caller, callee) == lost
+    ids = {"trace_id": TRACE, "request_count": number}
+    caller = to_other("server-b", 2_000, 60, status=status, **ids)
+    callee = from_other("server-a", 2_010, 6, **ids)
+    assert left_alone(used, caller, callee) == (lost and status == 200)
