@@ -43,9 +43,9 @@ EARLIEST_NS, LATEST_NS = 500_000.0, 50_000_000.0
 """A proxy passes a request on when it has its head, at once. How late the answer ends says nothing:
 a client may read slowly."""
 
-CUT_NS = 5_000_000.0
+LATE_NS, CUT_NS = 1_000_000.0, 5_000_000.0
 """A callee's proxy begins before the caller's ends, and ends before it unless one of the two gave
-the other up; but stamps scatter."""
+the other up; but stamps scatter, those of ends more."""
 
 EARLY = 3.0
 """A packet can be late by any time, but hardly earlier than usual."""
@@ -161,7 +161,7 @@ class Delays:
             sent_ns, likely_ns = off_ns[:, 0], FAR * spread[:, 0]
             possible[known] = sent_ns > -np.maximum(likely_ns, EARLIEST_NS)
             possible[known] &= sent_ns < np.maximum(likely_ns, LATEST_NS)
-            possible[known] &= sent_ns < callers.duration_ns[known] + CUT_NS
+            possible[known] &= sent_ns < callers.duration_ns[known] + np.maximum(likely_ns, LATE_NS)
             answered = off_ns[:, 1] > -np.maximum(FAR * spread[:, 1], CUT_NS)
             possible[known] &= answered | (callers.cut_off | callees.cut_off)[known]
         return Judgement(unusual, told, possible)
