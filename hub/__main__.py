@@ -123,11 +123,13 @@ def _run(config: HubConfig, log_level: str) -> int:
     import uvloop
 
     from hub.config import ConfigError
+    from hub.defaults import SWITCH_INTERVAL_S
     from hub.hub import Hub
     from hub.journal import JournalError
     from hub.serving import ListenError
 
     _configure_logs(log_level)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
 
     async def serve() -> None:
         import asyncio

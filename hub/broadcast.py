@@ -14,6 +14,7 @@ import msgspec
 
 from hub.channel import Channel
 from hub.defaults import SNAPSHOT_REUSE_MS
+from hub.http_server import Framed
 from hub.live import Step
 from hub.viewer import Outgoing
 
@@ -27,7 +28,7 @@ class Opening:
     q: str
     made_ns: int
     seq: int
-    text: bytes
+    message: Framed
     behind: Outgoing | None = None
     """All frames since."""
 
@@ -55,6 +56,6 @@ class Broadcast:
         """For a viewer who wrote the query like this."""
         if self._opening is None or self._opening.q != q:
             snapshot = self._channel.snapshot(now_ns, q)
-            text = msgspec.json.encode(snapshot)
-            self._opening = Opening(q, now_ns, snapshot.seq, text)
+            message = Framed.of(msgspec.json.encode(snapshot))
+            self._opening = Opening(q, now_ns, snapshot.seq, message)
         return self._opening

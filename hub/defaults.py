@@ -160,6 +160,10 @@ STEP_ROWS = 8_192
 STEP_PAUSE_S = 0.001
 """Between two steps of a replay: HTTP requests are answered in it."""
 
+SWITCH_INTERVAL_S = 0.0005
+"""How long the journal's thread waits at each step of a commit while the event loop computes.
+Python's 5 ms made acknowledgements wait 20 ms and more as soon as the loop was busy."""
+
 # --- data ----------------------------------------------------------------------------------------
 
 RETENTION_DAYS = 7
@@ -247,8 +251,9 @@ MAX_PACKETS = 2_000
 MAX_ERROR_DETAILS = 200
 """Calls that are not ok, in a frame and in a snapshot."""
 
-MAX_CALL_DETAILS = 50
-"""Other calls in a frame, for the live list."""
+MAX_CALL_DETAILS = 20
+"""Other calls in a frame, for the live list: 200 a second are more than anybody reads, and half of
+a frame's bytes."""
 
 STALE_VIEWER_MS = 2_000
 """A viewer that is this far behind gets a fresh snapshot."""
@@ -301,9 +306,9 @@ RECENT_SHOWN = 200
 MAX_UNSENT_CALLS = 20_000
 """Calls waiting for one reader of /access_logs or of a followed query; then it is closed."""
 
-TICK_MS = 100
-"""How often time passes for the core: as often as there are frames. A look at what waits costs
-some 3 ms."""
+TICK_MS = 50
+"""How often time passes for the core: halves are shown and settle that much later. A look costs
+0.1 to 1 ms."""
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""

@@ -1,7 +1,8 @@
-"""Hypercorn, set up for the hub: its address checked first, per-message deflate off.
+"""Hypercorn, set up for the hub: its address checked first, websockets made cheap.
 
 Enters: the application, an address ("host:port" or "unix:/path") and, for TLS, a context. Leaves: a
-server that runs until it is told to stop, or a `ListenError` with one line.
+server that runs until it is told to stop, or a `ListenError` with one line. This is the one place
+that reaches into Hypercorn: per-message deflate is off, and `Framed` messages go out as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from hypercorn.protocol import ws_stream
+from hypercorn.protocol.events import Data
 from quart import Quart
+from wsproto.connection import ConnectionState
 
 from hub.config import split_address
 from hub.defaults import MAX_SOCKET_MESSAGE_BYTES
@@ -36,6 +39,48 @@ def turn_off_deflate() -> None:
 
 def _no_extension(requested: object, supported: object) -> None:
     return None
+
+
+class Framed(str):
+    """A text message with its websocket frame around it, made once for all who get it.
+
+    To Quart it is a string. A server's frames have no mask (RFC 6455, 5.1), so they are the same
+    bytes for everybody; to decode, encode and frame them anew for each of 300 viewers costs the hub
+    20 us a send of 65.
+    """
+
+    wire: bytes
+
+    @classmethod
+    def of(cls, text: bytes) -> Framed:
+        """The message of this UTF-8 text."""
+        size = len(text)
+        if size < 126:
+            head = bytes([0x81, size])
+        elif size < 1 << 16:
+            head = b"\x81\x7e" + size.to_bytes(2, "big")
+        else:
+            head = b"\x81\x7f" + size.to_bytes(8, "big")
+        framed = cls()
+        framed.wire = head + text
+        return framed
+
+
+def send_framed_as_it_is() -> None:
+    """`Framed` messages pass Hypercorn's framing by."""
+    stream: Any = ws_stream.WSStream
+    if getattr(stream, "passes_framed", False):
+        return
+    usual = stream._send_wsproto_event
+
+    async def send(self: Any, event: Any) -> None:
+        if not isinstance(getattr(event, "data", None), Framed):
+            await usual(self, event)
+        elif self.connection.state is ConnectionState.OPEN:
+            await self.send(Data(stream_id=self.stream_id, data=event.data.wire))
+
+    stream._send_wsproto_event = send
+    stream.passes_framed = True
 
 
 def bind(listen: str) -> socket.socket:
@@ -109,6 +154,7 @@ async def run(
 ) -> None:
     """Serve until `stop()` returns; with TLS if there is a context."""
     turn_off_deflate()
+    send_framed_as_it_is()
     config = Config() if context is None else _TlsConfig(context)
     config.bind = [f"fd://{os.dup(listener.fileno())}"]  # Hypercorn closes what it is given.
     config.accesslog = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -32,6 +32,7 @@ from hub.defaults import (
 )
 from hub.describe import Describe
 from hub.expression import EVERYTHING, Expression
+from hub.http_server import Framed
 from hub.language import BadQuery, parse
 from hub.live import Live
 from hub.pipeline import Pipeline
@@ -40,6 +41,7 @@ from hub.viewer import Pace, Viewer
 TRY_LATER = 1013
 POLICY = 1008
 INVALID = 1007
+TOO_LONG = "nothing was read for too long; reconnect"
 
 _FROM_PAGE = msgspec.json.Decoder(forms.FrameAck | forms.Query)
 
@@ -80,6 +82,24 @@ class Page:
         self.answer: forms.BadQuery | None = None
         self.wake = asyncio.Event()
         self.wake.set()
+        self.stuck = asyncio.Event()
+        self._sending_s: float | None = None
+
+    async def send(self, socket: Websocket, message: Framed) -> None:
+        """Send; `look` notices where it takes too long: a timeout a message costs more."""
+        self._sending_s = time.monotonic()
+        await socket.send(message)
+        self._sending_s = None
+
+    def look(self, now_s: float) -> None:
+        """Notice a page that takes nothing."""
+        if self._sending_s is not None and now_s - self._sending_s > SEND_TIMEOUT_S:
+            self.stuck.set()
+
+    async def until_stuck(self) -> None:
+        """Ends with a `Hangup` only."""
+        await self.stuck.wait()
+        raise Hangup(TRY_LATER, TOO_LONG)
 
 
 class Sockets:
@@ -115,7 +135,9 @@ class Sockets:
         if step is None:
             return
         frames = {query: channel.publish(step) for query, channel in self._channels.items()}
+        now_s = time.monotonic()
         for number, page in enumerate(list(self._pages), 1):
+            page.look(now_s)
             frame = frames.get(page.query)
             if frame is not None:
                 page.viewer.offer(frame, now_ns)
@@ -137,8 +159,11 @@ class Sockets:
         if q:
             self._ask(page, q)
         try:
-            await _both(
-                socket, lambda: self._send_frames(socket, page), lambda: self._take(socket, page)
+            await _together(
+                socket,
+                self._send_frames(socket, page),
+                self._take(socket, page),
+                page.until_stuck(),
             )
         finally:
             self._pages.discard(page)
@@ -177,7 +202,7 @@ class Sockets:
             page.wake.clear()
             if page.answer is not None:
                 answer, page.answer = page.answer, None
-                await _send(socket, msgspec.json.encode(answer))
+                await page.send(socket, Framed.of(msgspec.json.encode(answer)))
             now_ns = time.time_ns()
             pace = viewer.pace(now_ns)
             if pace is Pace.LOST:
@@ -188,10 +213,10 @@ class Sockets:
                 if opening.behind is not None:
                     viewer.offer(opening.behind, now_ns)
                     page.wake.set()
-                await _send(socket, opening.text)
+                await page.send(socket, opening.message)
             elif (frame := viewer.take(now_ns)) is not None:
                 viewer.sent(frame.seq, now_ns)
-                await _send(socket, frame.text)
+                await page.send(socket, frame.message)
 
     async def _take(self, socket: Websocket, page: Page) -> None:
         while True:
@@ -215,9 +240,7 @@ class Sockets:
         reader = Reader()
         self._readers.add(reader)
         try:
-            await _both(
-                socket, lambda: self._send_calls(socket, reader), lambda: _take_nothing(socket)
-            )
+            await _together(socket, self._send_calls(socket, reader), _take_nothing(socket))
         finally:
             self._readers.discard(reader)
 
@@ -249,7 +272,7 @@ async def _send(socket: Websocket, text: bytes) -> None:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await socket.send(text.decode())
     except TimeoutError:
-        raise Hangup(TRY_LATER, "nothing was read for too long; reconnect") from None
+        raise Hangup(TRY_LATER, TOO_LONG) from None
 
 
 async def _take_nothing(socket: Websocket) -> None:
@@ -257,14 +280,12 @@ async def _take_nothing(socket: Websocket) -> None:
     raise Hangup(POLICY, f"this socket only sends; it got {len(message)} bytes")
 
 
-async def _both(
-    socket: Websocket, send: Callable[[], Awaitable[Any]], receive: Callable[[], Awaitable[Any]]
-) -> None:
-    """Run both directions until one ends; close with the reason where there is one."""
+async def _together(socket: Websocket, *jobs: Coroutine[Any, Any, None]) -> None:
+    """Run these until one ends; close with the reason where there is one."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(send())  # type: ignore[arg-type]
-            tasks.create_task(receive())  # type: ignore[arg-type]
+            for job in jobs:
+                tasks.create_task(job)
     except* Hangup as group:
         hangup = group.exceptions[0]
         assert isinstance(hangup, Hangup)

@@ -16,6 +16,7 @@ import msgspec
 
 from hub import forms
 from hub.defaults import LOST_VIEWER_MS, STALE_VIEWER_MS
+from hub.http_server import Framed
 from hub.merge import merged
 
 MS = 1_000_000
@@ -34,7 +35,7 @@ class Outgoing:
 
     def __init__(self, frame: forms.Frame) -> None:
         self.frame = frame
-        self._text: bytes | None = None
+        self._message: Framed | None = None
         self._next: tuple[Outgoing, Outgoing] | None = None
 
     @property
@@ -43,11 +44,11 @@ class Outgoing:
         return self.frame.seq
 
     @property
-    def text(self) -> bytes:
+    def message(self) -> Framed:
         """As it goes over the wire."""
-        if self._text is None:
-            self._text = msgspec.json.encode(self.frame)
-        return self._text
+        if self._message is None:
+            self._message = Framed.of(msgspec.json.encode(self.frame))
+        return self._message
 
     def followed_by(self, newer: Outgoing) -> Outgoing:
         """Both frames as one."""

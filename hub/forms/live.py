@@ -237,7 +237,7 @@ class Frame(Form, tag="frame"):
     errors: list[CallSummary]
     """At most 200 calls that are not ok."""
     calls: list[CallSummary]
-    """At most 50, the newest."""
+    """At most 20, the newest."""
     amended: list[CallSummary]
     """Calls shown before, in their new form (same id)."""
     hidden: Hidden

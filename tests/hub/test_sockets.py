@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 import websockets
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
 from hub.expression import EVERYTHING
+from hub.http_server import Framed
 
 from .web import Web, served
 from .world import from_other, ident, row, to_other
@@ -241,6 +244,13 @@ async def test_too_many_different_queries_are_refused_without_harm(
         assert (await hear(one))["q"] == "a"
         assert "other queries are open" in (await hear(two))["text"]
         assert (await hear(two))["q"] == ""
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
+def test_a_framed_message_is_what_the_protocol_library_would_send(size: int) -> None:
+    text = "x" * size
+    wire = Connection(ConnectionType.SERVER).send(TextMessage(data=text))
+    assert Framed.of(text.encode()).wire == wire
 
 
 def stalled(address: str, path: str) -> socket.socket:
