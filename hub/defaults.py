@@ -150,9 +150,9 @@ RESERVE_MIB = 64
 
 # --- steps of the core ---------------------------------------------------------------------------
 
-STEP_MS = 50
-"""Under load, what is committed meanwhile is settled together: a step costs 1 to 2 ms in any case.
-Half a frame; an idle hub waits for nothing."""
+STEP_MS = 25
+"""Under load, what is committed meanwhile is settled together: a step costs 1 to 2 ms in any case,
+6 % of a core at this pace. It is seen that much later; an idle hub waits for nothing."""
 
 STEP_ROWS = 8_192
 """Lines settled at once: 20 ms of work, 80 ms with reading them from a journal of small batches."""
@@ -308,7 +308,7 @@ MAX_UNSENT_CALLS = 20_000
 
 TICK_MS = 50
 """How often time passes for the core: halves are shown and settle that much later. A look costs
-0.1 to 1 ms."""
+0.1 ms, with 10,000 calls a second on 5,000 edges 1 ms."""
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""
