@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -84,6 +85,19 @@ def main(
 
 
 main.add_command(enroll)
+
+
+@main.command()
+@click.pass_obj
+def doctor(configured: Callable[[], HubConfig]) -> None:
+    """Look at data, secrets, ports and servers, and say what to do (exit 0, or 1)."""
+    from hub.doctor import Verdict, examine
+
+    well = True
+    for finding in examine(configured()):
+        well &= finding.verdict is not Verdict.BAD
+        click.echo(f"{finding.verdict.value:<7} {finding.subject}: {finding.text}")
+    sys.exit(0 if well else 1)
 
 
 def _found(path: Path | None) -> Path | None:

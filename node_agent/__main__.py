@@ -19,6 +19,7 @@ from hopwatch import __version__
 
 from node_agent.credentials import UnusableCredentials, read
 from node_agent.defaults import GC_ALLOCATIONS
+from node_agent.init_command import init
 from node_agent.settings import ConfigError, find, load
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def main(
         "state": _given(directory=_absolute(state_directory)),
         "log": _given(level=log_level),
     }
+    if context.invoked_subcommand == "init":
+        return  # It makes the configuration.
     found = find(path)
     try:
         config = load(found, flags)
@@ -114,6 +117,9 @@ def main(
             raise
         click.echo(f"{error.filename}: {error.strerror}", err=True)
         sys.exit(1)
+
+
+main.add_command(init)
 
 
 @main.command()

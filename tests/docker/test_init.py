@@ -1,0 +1,154 @@
+"""`hopwatch-agent init` over a real engine with real Traefiks, and every mistake in their logs."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node_agent.settings import load
+from tests.docker import images
+from tests.docker.engine import Engine
+
+numbers = itertools.count(1)
+ENTRY = "--entrypoints.web.address=:80"
+GOOD = (
+    ENTRY,
+    "--accesslog.filepath=/var/log/traefik/private.jsonl",
+    "--accesslog.format=json",
+    "--tracing.samplerate=0",
+    "--tracing.otlp.http.endpoint=http://127.0.0.1:4318/v1/traces",
+)
+FILE = """\
+entryPoints:
+  web: {address: ":80"}   # for everybody
+accessLog:
+  filePath: "/var/log/traefik/public.jsonl"
+  format: json
+tracing:
+  sampleRate: 0
+  otlp: {http: {endpoint: http://127.0.0.1:4318/v1/traces}}
+"""
+
+
+class Traefiks:
+    """Starts some, on a network of their own."""
+
+    def __init__(self, engine: Engine, directory: Path) -> None:
+        self.api = engine.api
+        self.directory = directory
+        self.network = f"init{next(numbers)}"
+        self.api.create_network(self.network, driver="bridge")
+
+    def start(
+        self, service: str, *words: str, mounts: dict[Path, str] | None = None, **ports: Any
+    ) -> None:
+        """One, with these flags."""
+        binds = [f"{here}:{inside}" for here, inside in (mounts or {}).items()]
+        host = self.api.create_host_config(
+            network_mode=self.network, binds=binds, port_bindings=ports.get("ports")
+        )
+        made = self.api.create_container(
+            images.TRAEFIK,
+            [*words],
+            name=f"{self.network}_{service}",
+            labels={"com.docker.compose.service": service},
+            host_config=host,
+            ports=[*(ports.get("ports") or ())],
+        )
+        self.api.start(made["Id"])
+
+    def close(self) -> None:
+        for one in self.api.containers(all=True, filters={"network": self.network}):
+            self.api.remove_container(one["Id"], force=True)
+        self.api.remove_network(self.network)
+
+
+@pytest.fixture
+def traefiks(engine: Engine, tmp_path: Path) -> Iterator[Traefiks]:
+    images.traefik(engine.api)
+    made = Traefiks(engine, tmp_path)
+    yield made
+    made.close()
+
+
+def init(engine: Engine, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "node_agent", "init", "--docker-socket", engine.host]
+    words += ["--output", str(output), "--internal-address", "10.10.0.11", *more]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_two_traefiks_become_a_configuration_that_is_good(
+    engine: Engine, traefiks: Traefiks, tmp_path: Path
+) -> None:
+    private, public = tmp_path / "private-logs", tmp_path / "public-logs"
+    (tmp_path / "traefik.yml").write_text(FILE)
+    traefiks.start("private-server-proxy", *GOOD, mounts={private: "/var/log/traefik"})
+    traefiks.start(
+        "public-server-proxy",
+        mounts={public: "/var/log/traefik", tmp_path / "traefik.yml": "/etc/traefik/traefik.yml"},
+        ports={80: ("0.0.0.0", 8880)},
+    )
+    ran = init(engine, tmp_path / "made", "--server-id", "server-a", "--hub", "hub.internal:7443")
+    assert not ran.returncode, ran.stderr
+    assert "to do" not in ran.stdout
+    told = tomllib.loads((tmp_path / "made" / "agent.toml").read_text())
+    assert told["server"] == {"id": "server-a", "internal_addresses": ["10.10.0.11"]}
+    assert told["docker"]["networks"] == [traefiks.network]
+    kinds = {one["name"]: (one["kind"], one["access_log"]) for one in told["proxies"]}
+    assert kinds == {
+        "private-server-proxy": ("private", f"{private}/private.jsonl"),
+        "public-server-proxy": ("public", f"{public}/public.jsonl"),
+    }
+    compose = (tmp_path / "made" / "hopwatch.yaml").read_text()
+    assert f"- {private}:/logs/private-server-proxy:ro" in compose
+    assert f'group_add: ["{engine.socket.stat().st_gid}"]' in compose
+    config = load(tmp_path / "made" / "agent.toml")
+    assert config.proxies[0].addresses[0] == "10.10.0.11:80"
+    again = init(engine, tmp_path / "made")
+    assert again.returncode == 1
+    assert "--force replaces it" in again.stderr
+
+
+MISTAKES = {
+    "off": ((ENTRY,), True, "its access log is off. Add to its static configuration:"),
+    "standard output": ((ENTRY, "--accesslog=true"), True, "goes to standard output only"),
+    "common log format": (
+        (ENTRY, "--accesslog.filepath=/var/log/traefik/a.log"),
+        True,
+        "is in the common log format",
+    ),
+    "not mounted": (GOOD, False, "is in no mounted directory, so nobody else can read it"),
+    "no ids": (GOOD[:3], True, "its lines will have no ids"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_missing_is_said_with_the_lines_to_add(
+    mistake: str, engine: Engine, traefiks: Traefiks, tmp_path: Path
+) -> None:
+    words, mounted, said = MISTAKES[mistake]
+    mounts = {tmp_path / "logs": "/var/log/traefik"} if mounted else None
+    traefiks.start("proxy", *words, mounts=mounts)
+    ran = init(engine, tmp_path / "made")
+    assert not ran.returncode, ran.stderr
+    (told,) = [part for part in ran.stdout.split("to do: ")[1:] if said in part]
+    assert told.startswith("proxy: ")
+    if mistake in ("off", "standard output", "common log format"):
+        assert "    format: json" in told
+
+
+def test_without_an_engine_init_says_why(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "node_agent", "init", "--output", str(tmp_path / "made")]
+    words += ["--docker-socket", f"unix://{tmp_path}/none.sock"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ})
+    assert ran.returncode == 1
+    assert "does not exist. Is Docker running" in ran.stderr
+    assert not (tmp_path / "made").exists()
