@@ -34,6 +34,8 @@ export const HIGHLIGHT_MAX = 150;
 
 /** From this many servers on, hulls show totals only until one is opened: six open ones were hard to read. */
 export const COLLAPSE_FROM = 5;
+/** A server whose agent is gone fades at once and leaves the picture after this long, in ms: a restart is over by then. */
+export const GONE_HIDDEN_AFTER_MS = 10 * 60_000;
 /** Intruders with a node of their own; a scan from a hundred addresses must not bury the rest. */
 export const INTRUDERS_MAX = 8;
 /** Columns of cards in a hull: deeper chains share the last ones, or a hull is wider than any screen. */

@@ -9,11 +9,12 @@ import "./style/bars.css";
 import "./style/panel.css";
 import "./style/scene.css";
 import type { Frame, Snapshot } from "#forms";
+import { forces } from "./backend/forces";
 import { connectLive, liveUrl } from "./backend/live";
 import { askSession } from "./backend/session";
+import { GONE_HIDDEN_AFTER_MS } from "./defaults";
 import { arrange } from "./layout/arrange";
 import { forceInput } from "./layout/flat";
-import type { Places } from "./layout/force";
 import { emptyMemory, type Memory } from "./layout/model";
 import { same } from "./render/frame";
 import { launch } from "./render/launch";
@@ -23,7 +24,7 @@ import { toggle } from "./select/filters";
 import { project, serverOfTotals, toggleHull, type ViewMode } from "./select/project";
 import { focusOf, type Selection } from "./select/visible";
 import { countClasses } from "./store/classes";
-import { applyFrame, countedEdges, countedTotals, emptyGraph, fromSnapshot } from "./store/graph";
+import { applyFrame, countedEdges, countedTotals, emptyGraph, fromSnapshot, goneFor } from "./store/graph";
 import { count, emptyHistory, rebase } from "./store/history";
 import { applyNotices, emptyNotices } from "./store/notices";
 import { applyCalls, emptyRequests, requestsFromSnapshot } from "./store/requests";
@@ -109,6 +110,7 @@ const scene = new Scene(container, {
     const server = serverOf(target);
     app.select(null);
     if (server !== null) app.toggleHull(server);
+    else if (target.kind === "node") scene.unfold(target.id);
   },
   drag: (target, dx, dy, done) => drag(target, dx, dy, done),
 });
@@ -200,21 +202,10 @@ function serverOf(target: Selection): string | null {
   return target.kind === "node" ? serverOfTotals(target.id) : null;
 }
 
-/** The forces' worker, from the first flat view on. */
-let worker: Worker | null = null;
-
-function askForces(): void {
-  if (state.view !== "flat") return;
-  const memory = memories.flat!;
-  if (!worker) {
-    worker = new Worker(new URL("./layout/force.worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = (event: MessageEvent<Places>) => {
-      memories.flat!.flat = new Map(event.data.map(([id, x, y]) => [id, { x, y }]));
-      if (state.view === "flat") relayout();
-    };
-  }
-  worker.postMessage(forceInput(state.shown, memory));
-}
+const askForces = forces((places) => {
+  memories.flat!.flat = places;
+  if (state.view === "flat") relayout();
+});
 
 /** The layout's clock is the page's: it only decides when a hull has settled. */
 function relayout(): void {
@@ -229,6 +220,7 @@ function focus(): void {
 }
 
 function show(): void {
+  hiddenServers = goneFor(state.graph, GONE_HIDDEN_AFTER_MS).size;
   state.shown = project(state.graph, state.view, state.hulls);
   scene.setGraph(state.shown);
 }
@@ -236,13 +228,13 @@ function show(): void {
 function showGraph(): void {
   show();
   relayout();
-  askForces();
+  if (state.view === "flat") askForces(forceInput(state.shown, memories.flat!));
 }
 
 function takeSnapshot(snapshot: Snapshot): void {
   state.heardMs = performance.now();
   const another = snapshot.q !== state.graph.q;
-  state.graph = fromSnapshot(snapshot);
+  state.graph = fromSnapshot(snapshot, state.graph);
   if (another) [state.history, state.classes] = [emptyHistory(), new Map()];
   state.requests = requestsFromSnapshot(snapshot);
   applyNotices(state.notices, snapshot.notices);
@@ -262,6 +254,9 @@ function arrive(): void {
   if (asked.camera) scene.lookFrom(asked.camera);
 }
 
+/** Servers that have left the picture. */
+let hiddenServers = 0;
+
 function takeFrame(frame: Frame): void {
   state.heardMs = performance.now();
   const matches = state.graph.matched?.size;
@@ -273,7 +268,8 @@ function takeFrame(frame: Frame): void {
   applyCalls(state.requests, frame);
   applyNotices(state.notices, frame.notices);
   if (state.paused) return;
-  if (changes.topology) showGraph();
+  const hidden = goneFor(state.graph, GONE_HIDDEN_AFTER_MS).size;
+  if (changes.topology || hidden !== hiddenServers) showGraph();
   else if (changes.stats || changes.status) show();
   if (matches !== state.graph.matched?.size) focus();
   if (!document.hidden) launch(scene, state.graph, state.filters, state.stretch, frame);

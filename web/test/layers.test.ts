@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
 const SRC = join(import.meta.dirname, "../src");
-/** What each layer may import, besides itself and `defaults`. `main.ts` wires them all. */
+/** What each layer may import, besides itself and `defaults`. `main.ts` wires them all. A backend is also a worker, which runs the layout. */
 const MAY: Record<string, string[]> = {
   store: [],
   select: ["store"],
   layout: ["store", "select"],
   render: ["store", "select", "layout"],
   view: ["store", "select", "layout", "render", "backend"],
-  backend: [],
+  backend: ["layout"],
 };
 /** What only reaches outside may name. */
 const OUTSIDE =

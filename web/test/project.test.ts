@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { COLLAPSE_FROM, INTRUDERS_MAX } from "../src/defaults";
+import { COLLAPSE_FROM, GONE_HIDDEN_AFTER_MS, INTRUDERS_MAX } from "../src/defaults";
 import { arrange } from "../src/layout/arrange";
+import { track } from "../src/layout/curves";
 import { emptyMemory } from "../src/layout/model";
 import {
   ALL_SERVERS,
@@ -51,6 +52,34 @@ describe("hulls", () => {
   });
 });
 
+test("between the hulls of a grid no line crosses a hull", () => {
+  const world = federation(SIX);
+  for (let i = 0; i < 30; i++) world.nodes.push(node(`server-b/more-${i}`, "service", "server-b"));
+  SIX.forEach((from, i) => {
+    SIX.forEach((to, k) => {
+      const via = [`server-${from}/private`, `server-${to}/private`];
+      if (from !== to)
+        world.edges.push(
+          edge(100 + 10 * i + k, `server-${from}/com`, `server-${to}/non`, "cross_server", via),
+        );
+    });
+  });
+  const opened = toggleHull(NO_CHOICE, "server-b", false);
+  const { legs, hulls } = arrange(project(graphOf(world), "servers", opened), emptyMemory(), 0);
+  const trunks = legs.filter((leg) => leg.style === "trunk");
+  expect(trunks).toHaveLength(15);
+  for (const leg of trunks) {
+    const { points, count } = track(leg.cubics);
+    for (let i = 0; i < count; i++) {
+      const [x, y] = [points[2 * i], points[2 * i + 1]];
+      const crossed = [...hulls.values()].find(
+        (h) => x > h.x + 16 && x < h.x + h.w - 16 && y > h.y + 2 && y < h.y + h.h - 2,
+      );
+      expect(crossed, `${leg.key} at ${x}, ${y}`).toBeUndefined();
+    }
+  }
+});
+
 describe("views", () => {
   test("services of one name are one node over all servers, and their edges keep their index", () => {
     const shown = project(graphOf(federation()), "services", NO_CHOICE);
@@ -88,4 +117,29 @@ test("intruders beyond the bound share a node, and the first ones keep theirs", 
   expect(shown.nodes.has("outside/7.7.7.0")).toBe(true);
   expect(shown.shownAs.get("outside/7.7.7.19")).toBe(MORE_INTRUDERS);
   expect(shown.nodes.get(MORE_INTRUDERS)!.name).toBe(`${21 - INTRUDERS_MAX + 1} more intruders`);
+});
+
+test("a server that left fades and is hidden after a while, and is there again when it comes back", () => {
+  const world = federation();
+  world.servers[1] = { ...world.servers[1], connected: false };
+  const seen = (timeMs: number, before?: ReturnType<typeof fromSnapshot>) =>
+    fromSnapshot(snapshot(world.servers, world.nodes, world.edges, { time_ms: timeMs }), before);
+  const first = seen(1000);
+  expect(project(first, "servers", NO_CHOICE).servers.has("server-b")).toBe(true);
+  const later = seen(1001 + GONE_HIDDEN_AFTER_MS, first);
+  const shown = project(later, "servers", NO_CHOICE);
+  expect([...shown.servers.keys()]).toEqual(["server-a"]);
+  expect([...shown.edges.values()].some((e) => e.via.some((id) => id.startsWith("server-b")))).toBe(false);
+  world.servers[1] = { ...world.servers[1], connected: true };
+  expect(project(seen(2000 + GONE_HIDDEN_AFTER_MS, later), "servers", NO_CHOICE).servers.size).toBe(2);
+});
+
+test("an upstream outside the federation stands on the right, past the card's own gateway", () => {
+  const world = federation();
+  world.nodes.push(node("external:api.example", "external", null));
+  world.edges.push(edge(50, "server-a/com", "external:api.example", "same_server", ["server-a/private"]));
+  const { items, hulls, routes } = arrange(project(graphOf(world), "servers", NO_CHOICE), emptyMemory(), 0);
+  const hull = hulls.get("server-a")!;
+  expect(items.get("external:api.example")!.x).toBeGreaterThan(hull.x + hull.w);
+  expect(routes.has(50)).toBe(true);
 });

@@ -1,5 +1,5 @@
 /** Calls from the hub's API; rejects with a sentence to show. */
-import type { Call, Requests } from "#forms";
+import type { Call, Requests, ServerState, Servers } from "#forms";
 
 /** The newest calls of an edge, a node or a server, by the filters of `/api/v1/requests`. */
 export async function fetchNewest(filter: Record<string, string>, signal: AbortSignal): Promise<Call[]> {
@@ -7,6 +7,13 @@ export async function fetchNewest(filter: Record<string, string>, signal: AbortS
   const response = await fetch(`/api/v1/requests?${query}`, { signal });
   if (!response.ok) throw new Error(`The hub answered ${response.status}.`);
   return ((await response.json()) as Requests).requests;
+}
+
+/** How a server's reporting stands; undefined: the hub knows no such server. */
+export async function fetchServer(id: string, signal: AbortSignal): Promise<ServerState | undefined> {
+  const response = await fetch("/api/v1/servers", { signal });
+  if (!response.ok) throw new Error(`The hub answered ${response.status}.`);
+  return ((await response.json()) as Servers).servers.find((server) => server.id === id);
 }
 
 /** One whole call with its hops. */

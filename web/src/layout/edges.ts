@@ -47,8 +47,7 @@ export interface Routes {
 /** Curves of the last layout: a line whose ends and hulls have not moved is not worked out again. */
 export interface KnownCurve {
   ends: Ends;
-  fromHull: string;
-  toHull: string;
+  hulls: string;
   curve: LegCurve;
   lanes: Lane[];
 }
@@ -81,7 +80,10 @@ function curvesOf(legs: Leg[], placed: Placed, known: Map<string, KnownCurve>): 
   const hulls = new Map(
     [...placed.hulls].map(([id, h]) => [id, `${h.x} ${h.y} ${h.w} ${h.h} ${h.columns.length}`]),
   );
-  const hullOf = (item: Item) => (item.server === null ? "" : (hulls.get(item.server) ?? ""));
+  // A way outside the hulls may depend on any of them.
+  const every = [...hulls.values()].join(";");
+  const hullsOf = ({ from, to }: Leg) =>
+    from.server !== null && from.server === to.server ? (hulls.get(from.server) ?? "") : every;
   const next = new Map<string, KnownCurve>();
   const anew: Leg[] = [];
   for (const leg of legs) {
@@ -89,8 +91,7 @@ function curvesOf(legs: Leg[], placed: Placed, known: Map<string, KnownCurve>): 
     const same =
       before !== undefined &&
       sameEnds(before.ends, ports.get(leg)!) &&
-      before.fromHull === hullOf(leg.from) &&
-      before.toHull === hullOf(leg.to) &&
+      before.hulls === hullsOf(leg) &&
       lanes.retake(before.lanes);
     if (same) {
       before.curve.edges = leg.edges;
@@ -100,8 +101,7 @@ function curvesOf(legs: Leg[], placed: Placed, known: Map<string, KnownCurve>): 
   for (const leg of anew) {
     const ends = ports.get(leg)!;
     const curve = curveOf(leg, ends.a, ends.b, placed, lanes);
-    const hull = { fromHull: hullOf(leg.from), toHull: hullOf(leg.to) };
-    next.set(leg.key, { ends, ...hull, curve, lanes: lanes.taken() });
+    next.set(leg.key, { ends, hulls: hullsOf(leg), curve, lanes: lanes.taken() });
   }
   known.clear();
   for (const [key, curve] of next) known.set(key, curve);

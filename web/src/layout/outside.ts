@@ -10,6 +10,8 @@ import type { Placed } from "./servers";
 const CORNER = 26;
 const CORRIDOR = 28;
 const GUTTER = 56;
+/** A corridor keeps this far from a hull. */
+const CLEAR = 12;
 
 export function curveOutside(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic[] {
   const { from, to } = leg;
@@ -31,7 +33,8 @@ function trunk(from: Item, to: Item, a: Point, b: Point, placed: Placed): Cubic[
   if (from.side !== to.side) return [flow(a, b)];
   const out = from.side === "right" ? 1 : -1;
   if (one?.gridColumn === other?.gridColumn) return [arc(a, b, out * bulge(a, b))];
-  return around(a, b, out, corridorBelow(one, other));
+  const [x0, x1] = [a[0] + out * GUTTER, b[0] + out * GUTTER];
+  return around(a, b, out, freeCorridor(placed, x0, x1, corridorBelow(one, other)));
 }
 
 function around(a: Point, b: Point, out: 1 | -1, corridor: number): Cubic[] {
@@ -43,6 +46,16 @@ function corridorBelow(one: Hull | undefined, other: Hull | undefined): number {
   if (!one || !other) return 0;
   const upper = one.y <= other.y ? one : other;
   return upper.y + upper.h + CORRIDOR;
+}
+
+/** The height nearest to `wished` at which nothing stands in the way between two gutters. */
+function freeCorridor(placed: Placed, x0: number, x1: number, wished: number): number {
+  const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)];
+  const between = [...placed.hulls.values()].filter((h) => h.x < right && h.x + h.w > left);
+  const free = (y: number) => between.every((h) => y <= h.y - CLEAR || y >= h.y + h.h + CLEAR);
+  if (free(wished)) return wished;
+  const ways = between.flatMap((h) => [h.y - CORRIDOR, h.y + h.h + CORRIDOR]).filter(free);
+  return ways.sort((p, q) => Math.abs(p - wished) - Math.abs(q - wished) || p - q)[0] ?? wished;
 }
 
 function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
@@ -60,7 +73,12 @@ function fromChip(chip: Item, to: Item, b: Point, placed: Placed): Cubic[] {
     const start: Point = [chip.x + chip.w, centerY(chip)];
     const grid = hull && hullOf(to, placed)?.gridColumn !== hull.gridColumn;
     return grid
-      ? around(start, b, 1, hull.y + hull.h + CORRIDOR)
+      ? around(
+          start,
+          b,
+          1,
+          freeCorridor(placed, start[0] + GUTTER, b[0] + GUTTER, hull.y + hull.h + CORRIDOR),
+        )
       : [arc(start, b, b[1] > start[1] ? 44 : 78)];
   }
   const grid = hullOf(to, placed)?.gridColumn !== hull.gridColumn;
@@ -81,13 +99,13 @@ function fromDisc(from: Item, to: Item, a: Point, b: Point, placed: Placed, lane
     if (hull.gridColumn === 0 || from.side === "right") return [flow(a, b)];
     const x = hull.x - GUTTER;
     const start = a[0] + GUTTER;
-    const corridor = hull.y - CORRIDOR;
+    const corridor = freeCorridor(placed, start, x, hull.y - CORRIDOR);
     return rounded([a, [start, a[1]], [start, corridor], [x, corridor], [x, b[1]], b], CORNER);
   }
   const out = to.side === "right" ? 1 : -1;
-  const corridor = hull.y + hull.h + CORRIDOR;
   const near = a[0] + out * GUTTER;
   const far = b[0] + out * GUTTER;
+  const corridor = freeCorridor(placed, near, far, hull.y + hull.h + CORRIDOR);
   return rounded([a, [near, a[1]], [near, corridor], [far, corridor], [far, b[1]], b], CORNER);
 }
 
@@ -111,7 +129,12 @@ function exit(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): Cubic
   const grid = hullOf(leg.to, placed)?.gridColumn !== hull.gridColumn;
   const out = right ? 1 : -1;
   const rest = grid
-    ? around(border, b, out, hull.y + hull.h + CORRIDOR)
+    ? around(
+        border,
+        b,
+        out,
+        freeCorridor(placed, border[0] + out * GUTTER, b[0] + out * GUTTER, hull.y + hull.h + CORRIDOR),
+      )
     : [arc(border, b, out * bulge(border, b) * 0.72)];
   return [...inner, ...rest];
 }

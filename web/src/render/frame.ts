@@ -22,6 +22,8 @@ export interface Picture {
   focus: Focus | null;
   selection: Selection | null;
   hovered: Selection | null;
+  /** Cards that show their containers. */
+  unfolded: ReadonlySet<string>;
   /** Many things: without shadows and gradients. */
   plain: boolean;
 }

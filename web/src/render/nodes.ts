@@ -7,6 +7,7 @@ import { centerX, centerY, type Item } from "../layout/model";
 import { serverOfTotals } from "../select/project";
 import { kindText } from "../select/visible";
 import { edgesOfNode, type Figures, sumFigures } from "../store/graph";
+import { paintBadges, paintDisc, paintTitles } from "./discs";
 import { paintLegLabels } from "./edges";
 import { ms, plural, rate } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
@@ -28,6 +29,7 @@ export function paintNodes(
     PAINTERS[item.kind](ctx, picture, item, node);
   }
   ctx.globalAlpha = 1;
+  for (const id of picture.unfolded) paintContainers(ctx, picture, id);
   paintLegLabels(ctx, picture);
   paintBadges(ctx, picture);
   paintTitles(ctx, picture);
@@ -49,7 +51,7 @@ export function nodeFigures(picture: Picture, node: Node): Figures {
   return sumFigures(edges.flatMap((e) => picture.graph.edgeFigures.get(e.index) ?? []));
 }
 
-function ringColour(picture: Picture, id: string): string | null {
+export function ringColour(picture: Picture, id: string): string | null {
   const me = { kind: "node", id } as const;
   if (same(picture.selection, me)) return picture.palette.accent;
   return same(picture.hovered, me) ? `${picture.palette.accent}aa` : null;
@@ -85,7 +87,7 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   ctx.fillStyle = palette.text;
   setFont(ctx, 13, 620);
   ctx.fillText(fitted(ctx, node.name, right - left - valueW - 8), left, first);
-  if (picture.camera.k < 0.45) return;
+  if (picture.camera.k < 0.42) return;
   setFont(ctx, 11, 460);
   ctx.fillStyle = palette.muted;
   const p95 = ms(figures.p95_ms);
@@ -98,6 +100,34 @@ function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
     second,
   );
   paintShare(ctx, picture, item, figures);
+}
+
+const CONTAINER_H = 22;
+const CONTAINERS_MAX = 12;
+
+/** Below an unfolded card, above everything else: the containers that the service runs in. */
+function paintContainers(ctx: CanvasRenderingContext2D, picture: Picture, id: string): void {
+  const { palette } = picture;
+  const item = picture.layout.items.get(id);
+  const containers = picture.graph.nodes.get(id)?.containers ?? [];
+  if (item?.kind !== "card") return;
+  const rows = containers.slice(0, CONTAINERS_MAX).map((c) => [c.name, c.address]);
+  if (containers.length > rows.length) rows.push([`and ${containers.length - rows.length} more`, ""]);
+  if (rows.length === 0) rows.push(["no container is known", ""]);
+  const y = item.y + item.h + 5;
+  cardBody(ctx, picture, { ...item, y, h: rows.length * CONTAINER_H + 10 }, 9, palette.accent);
+  ctx.textBaseline = "middle";
+  rows.forEach(([name, address], i) => {
+    const middle = y + 5 + (i + 0.5) * CONTAINER_H;
+    setFont(ctx, 10.5, 460);
+    ctx.textAlign = "right";
+    ctx.fillStyle = palette.muted;
+    ctx.fillText(address, item.x + item.w - 10, middle);
+    const room = item.w - 28 - ctx.measureText(address).width;
+    ctx.textAlign = "left";
+    ctx.fillStyle = palette.text;
+    ctx.fillText(fitted(ctx, name, room), item.x + 10, middle);
+  });
 }
 
 function subline(picture: Picture, node: Node): string {
@@ -171,7 +201,7 @@ function paintTile(
   strokeIcon(ctx, glyph, x + 6, y + 6, 16, dark ? `hsl(${glyph.hue} 86% 70%)` : `hsl(${glyph.hue} 72% 40%)`);
 }
 
-function strokeIcon(
+export function strokeIcon(
   ctx: CanvasRenderingContext2D,
   glyph: Glyph,
   x: number,
@@ -253,106 +283,4 @@ function paintChip(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, 
   ctx.fillStyle = palette.muted;
   const name = node.kind === "server" ? "unnamed caller" : "host or NAT, undecided";
   ctx.fillText(fitted(ctx, name, item.w - 42), item.x + 30, centerY(item) + 0.5);
-}
-
-function paintDisc(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, node: Node): void {
-  const { palette } = picture;
-  const intruder = node.kind === "outside";
-  ctx.beginPath();
-  ctx.arc(centerX(item), centerY(item), item.w / 2, 0, Math.PI * 2);
-  ctx.fillStyle = palette.disc;
-  ctx.fill();
-  if (intruder) {
-    ctx.fillStyle = `${palette.bad}1f`;
-    ctx.fill();
-    ctx.setLineDash([4, 3.5]);
-  }
-  const ring = ringColour(picture, item.id);
-  ctx.lineWidth = ring || intruder ? 1.7 : 1.2;
-  ctx.strokeStyle = ring ?? (intruder ? palette.bad : palette.discStroke);
-  ctx.stroke();
-  ctx.setLineDash([]);
-  strokeIcon(
-    ctx,
-    glyphOf(node),
-    centerX(item) - 9,
-    centerY(item) - 9,
-    18,
-    intruder ? palette.bad : palette.accent,
-  );
-  if (picture.camera.k >= 0.35) paintDiscLabel(ctx, picture, item, node);
-}
-
-function paintDiscLabel(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, node: Node): void {
-  const { palette } = picture;
-  const left = item.side === "left";
-  const x = left ? item.x - 10 : item.x + item.w + 10;
-  ctx.textAlign = left ? "right" : "left";
-  ctx.textBaseline = "alphabetic";
-  setFont(ctx, 13, 620);
-  ctx.fillStyle = node.kind === "outside" ? palette.bad : palette.text;
-  ctx.fillText(fitted(ctx, node.name, 140), x, centerY(item) - 1);
-  setFont(ctx, 11, 460);
-  ctx.fillStyle = palette.muted;
-  ctx.fillText(fitted(ctx, discText(picture, node), 140), x, centerY(item) + 14);
-}
-
-function discText(picture: Picture, node: Node): string {
-  const figures = nodeFigures(picture, node);
-  const knocks = node.kind === "outside" ? "outside knock" : node.kind === "gateway" ? "host or NAT" : "";
-  const address = node.addresses.length > 1 ? `${node.addresses.length} addresses` : node.addresses[0];
-  const who = knocks || (address === node.name ? "" : (address ?? ""));
-  return [who, `${rate(figures.rate)}/s`].filter(Boolean).join(" · ");
-}
-
-/** The badge stands beside the gateway, clear of its name. */
-const BADGE_OUT_PX = 8;
-
-/** Where an intruder knocked: a mark that stays, on the gateway itself. */
-function paintBadges(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  const { palette, focus } = picture;
-  for (const leg of picture.layout.legs) {
-    if (leg.style !== "outside") continue;
-    const [x, y] = [leg.end[0] - leg.heading * BADGE_OUT_PX, leg.end[1]];
-    ctx.globalAlpha = focus && !leg.edges.some((e) => focus.edges.has(e)) ? DIM_ALPHA : 1;
-    ctx.beginPath();
-    ctx.arc(x, y, 8.5, 0, Math.PI * 2);
-    ctx.fillStyle = palette.bad;
-    ctx.fill();
-    ctx.lineWidth = 2;
-    ctx.strokeStyle = palette.dark ? "#0d1426" : "#ffffff";
-    ctx.stroke();
-    ctx.fillStyle = palette.dark ? "#3b0713" : "#ffffff";
-    ctx.textAlign = "center";
-    ctx.textBaseline = "middle";
-    setFont(ctx, 12, 800);
-    ctx.fillText("!", x, y + 0.5);
-  }
-  ctx.globalAlpha = 1;
-}
-
-/** What the columns beside the hulls hold. */
-function paintTitles(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  if (picture.camera.k < 0.35 || picture.graph.view === "flat") return;
-  for (const side of ["left", "right"] as const) {
-    const discs = [...picture.layout.items.values()].filter(
-      (item) => item.kind === "disc" && item.side === side,
-    );
-    if (discs.length === 0) continue;
-    const top = discs.reduce((a, b) => (a.y < b.y ? a : b));
-    setFont(ctx, 10.5, 600);
-    ctx.letterSpacing = "0.8px";
-    ctx.textAlign = side === "left" ? "right" : "left";
-    ctx.textBaseline = "middle";
-    ctx.fillStyle = picture.palette.faint;
-    ctx.fillText(titleOf(picture, side, discs), side === "left" ? top.x + top.w : top.x, top.y - 26);
-    ctx.letterSpacing = "0px";
-  }
-}
-
-function titleOf(picture: Picture, side: Item["side"], discs: Item[]): string {
-  if (side === "left") return "SOURCES";
-  const intruders = discs.filter((disc) => picture.graph.nodes.get(disc.id)?.kind === "outside").length;
-  if (intruders === 0) return "EXTERNAL SERVICES";
-  return intruders === discs.length ? "KNOCKING FROM OUTSIDE" : "OUTSIDE";
 }

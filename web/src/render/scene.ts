@@ -87,6 +87,7 @@ export class Scene {
       focus: null,
       selection: null,
       hovered: null,
+      unfolded: new Set(),
       plain: false,
     };
     this.sprites = new Sprites(DARK, 1);
@@ -141,6 +142,14 @@ export class Scene {
   setHovered(hovered: Selection | null): void {
     if (same(this.picture.hovered, hovered)) return;
     this.picture.hovered = hovered;
+    this.dirty = true;
+  }
+
+  /** Shows or hides the containers of a card. */
+  unfold(id: string): void {
+    const unfolded = new Set(this.picture.unfolded);
+    if (!unfolded.delete(id)) unfolded.add(id);
+    this.picture.unfolded = unfolded;
     this.dirty = true;
   }
 

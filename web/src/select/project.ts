@@ -6,8 +6,8 @@
  * totals, so whatever moves or is counted by edge needs no translation; pure.
  */
 import type { Edge, Node, ServerForm } from "#forms";
-import { COLLAPSE_FROM, INTRUDERS_MAX } from "../defaults";
-import { type Graph, sumFigures } from "../store/graph";
+import { COLLAPSE_FROM, GONE_HIDDEN_AFTER_MS, INTRUDERS_MAX } from "../defaults";
+import { type Graph, goneFor, sumFigures } from "../store/graph";
 
 export type ViewMode = "servers" | "services" | "flat";
 export const VIEWS: readonly ViewMode[] = ["servers", "services", "flat"];
@@ -54,7 +54,8 @@ export function toggleHull(choice: HullChoice, server: string, collapsed: boolea
   return { opened, closed };
 }
 
-export function project(graph: Graph, view: ViewMode, choice: HullChoice): Shown {
+export function project(whole: Graph, view: ViewMode, choice: HullChoice): Shown {
+  const graph = withoutGone(whole);
   const collapsed = view === "servers" ? collapsedServers(graph.servers.keys(), choice) : new Set<string>();
   const more = surplusIntruders(graph);
   const standIn = (node: Node): Node =>
@@ -98,6 +99,19 @@ export function project(graph: Graph, view: ViewMode, choice: HullChoice): Shown
     collapsed,
     shownAs,
     groups,
+  };
+}
+
+/** Without servers that left long ago, and what only led to them. */
+function withoutGone(graph: Graph): Graph {
+  const gone = goneFor(graph, GONE_HIDDEN_AFTER_MS);
+  if (gone.size === 0) return graph;
+  const kept = (id: string) => !gone.has(graph.nodes.get(id)?.server ?? "");
+  return {
+    ...graph,
+    servers: new Map([...graph.servers].filter(([id]) => !gone.has(id))),
+    nodes: new Map([...graph.nodes].filter(([id]) => kept(id))),
+    edges: new Map([...graph.edges].filter(([, e]) => [e.from, e.to, ...e.via].every(kept))),
   };
 }
 

@@ -53,6 +53,8 @@ export interface Graph {
   nodeFigures: Map<string, Figures>;
   serverFigures: Map<string, Figures>;
   whole: { rate: number; error_share: number; p95_ms: number | null };
+  /** Since when a server's agent is gone, in the hub's clock, as far as this page knows. */
+  goneSinceMs: Map<string, number>;
   status: Status | null;
   seq: number;
   timeMs: number;
@@ -73,6 +75,7 @@ export function emptyGraph(): Graph {
     nodeFigures: new Map(),
     serverFigures: new Map(),
     whole: { rate: 0, error_share: 0, p95_ms: null },
+    goneSinceMs: new Map(),
     status: null,
     seq: 0,
     timeMs: 0,
@@ -81,8 +84,8 @@ export function emptyGraph(): Graph {
   };
 }
 
-/** The graph that a snapshot describes; nothing of an earlier one remains. */
-export function fromSnapshot(snapshot: Snapshot): Graph {
+/** The graph that a snapshot describes; of an earlier one remains since when servers are gone. */
+export function fromSnapshot(snapshot: Snapshot, before?: Graph): Graph {
   const graph = emptyGraph();
   const { topology } = snapshot;
   for (const server of topology.servers) graph.servers.set(server.id, server);
@@ -97,6 +100,8 @@ export function fromSnapshot(snapshot: Snapshot): Graph {
   graph.status = snapshot.status;
   graph.seq = snapshot.seq;
   graph.timeMs = snapshot.time_ms;
+  if (before) graph.goneSinceMs = before.goneSinceMs;
+  noteGone(graph);
   graph.version = topology.version;
   graph.hubVersion = snapshot.hub_version;
   return graph;
@@ -132,6 +137,20 @@ function applyTopology(graph: Graph, change: TopologyChange): void {
     graph.edges.delete(index);
     graph.totals.delete(index);
   }
+  noteGone(graph);
+}
+
+function noteGone(graph: Graph): void {
+  for (const server of graph.servers.values()) {
+    if (server.connected) graph.goneSinceMs.delete(server.id);
+    else if (!graph.goneSinceMs.has(server.id)) graph.goneSinceMs.set(server.id, graph.timeMs);
+  }
+}
+
+/** Servers whose agent is gone for longer than this. */
+export function goneFor(graph: Graph, ms: number): Set<string> {
+  const gone = [...graph.goneSinceMs].filter(([, since]) => graph.timeMs - since > ms);
+  return new Set(gone.map(([id]) => id));
 }
 
 function applyTotals(graph: Graph, totals: EdgeTotals): void {

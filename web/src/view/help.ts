@@ -11,7 +11,10 @@ const KEYS: [string, string][] = [
   ["l", "everything as a table"],
   ["h", "hide or show noise: health checks, scanners"],
   ["1  2  3", "servers, services, flat"],
-  ["Tab, arrows", "from node to node; Enter opens, o opens or closes a server"],
+  [
+    "Tab, arrows",
+    "from node to node; Enter opens, o unfolds (or a double click): a server, a service's containers",
+  ],
   ["t", "theme: system, dark, light"],
   ["+  −  0", "closer, farther, fit everything"],
   ["Esc", "close the panel, let the selection go"],

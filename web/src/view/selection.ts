@@ -11,6 +11,7 @@ import { sparkline } from "../store/history";
 import { merge } from "../store/requests";
 import type { App } from "./app";
 import { h, heading, setText } from "./dom";
+import { extraOf } from "./extras";
 import { keyedList, ORIGIN_TEXT, shortRow } from "./rows";
 import { sparkChart } from "./spark";
 
@@ -34,6 +35,8 @@ export function selectionView(
     (call: CallSummary) => `${call.id} ${call.revision}`,
     (call) => shortRow(app, call),
   );
+  const abort = new AbortController();
+  const extra = extraOf(app, selection, abort.signal);
   const element = h(
     "div",
     { class: "panel-body" },
@@ -45,12 +48,12 @@ export function selectionView(
     facts,
     heading(selection.kind === "edge" ? "Ends" : "Peers"),
     peers,
+    extra?.element ?? null,
     heading("Live requests"),
     none,
     requests,
   );
   let older: CallSummary[] = [];
-  const abort = new AbortController();
   const filter = newestOf(app, selection);
   if (filter)
     fetchNewest({ ...filter, limit: String(ROWS_MAX) }, abort.signal).then(
@@ -84,6 +87,9 @@ export function selectionView(
     const live = callsOf(log.calls, edges, ROWS_MAX);
     const calls = merge(older, [...live].reverse(), ROWS_MAX).filter((call) =>
       shows(filters, call.status, call.ok),
+    );
+    extra?.update(
+      merge(older, callsOf(log.calls, edges, log.calls.length).reverse(), log.calls.length + ROWS_MAX),
     );
     none.hidden = calls.length > 0;
     fill(calls);

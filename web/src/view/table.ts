@@ -39,7 +39,10 @@ export function srTable(app: App): View {
     if (now - last < EVERY_MS || app.state.paused) return;
     last = now;
     const { graph } = app.state;
-    const name = (id: string) => graph.nodes.get(id)?.name ?? id;
+    const name = (id: string) => {
+      const node = graph.nodes.get(id);
+      return node?.server ? `${node.name} on ${node.server}` : (node?.name ?? id);
+    };
     fill(
       nodes,
       [...graph.nodes.values()]

@@ -1,7 +1,8 @@
-/** The picture by keyboard: arrows go from thing to thing, Enter opens one, o opens or closes its server. */
+/** The picture by keyboard: arrows go from thing to thing, Enter opens one, o unfolds it: a server, or a service's containers. */
 import { type Direction, nextStop, type Stop } from "../layout/walk";
 import { sentence } from "../render/edges";
 import { nodeFigures } from "../render/nodes";
+import { serverOfTotals } from "../select/project";
 import type { Selection } from "../select/visible";
 import { NO_FIGURES } from "../store/graph";
 import type { App } from "./app";
@@ -37,8 +38,10 @@ export function attachWalker(
       app.select(targetOf(at));
     } else if (at && event.key === "o") {
       const target = targetOf(at);
-      const server = target.kind === "server" ? target.id : serverOf(app, target);
+      const server =
+        target.kind === "server" ? target.id : target.kind === "node" ? serverOfTotals(target.id) : null;
       if (server !== null) app.toggleHull(server);
+      else if (target.kind === "node") app.scene.unfold(target.id);
     }
   });
   picture.addEventListener("blur", () => {
@@ -77,10 +80,6 @@ function stopsOf(app: App): Stop[] {
 function targetOf(stop: Stop): Selection {
   const id = stop.id.slice(stop.id.indexOf(":") + 1);
   return stop.id.startsWith("server:") ? { kind: "server", id } : { kind: "node", id };
-}
-
-function serverOf(app: App, target: Selection): string | null {
-  return target.kind === "node" ? (app.state.shown.nodes.get(target.id)?.server ?? null) : null;
 }
 
 function figuresText(app: App, target: Selection): string {
