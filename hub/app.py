@@ -24,10 +24,13 @@ from hub.edges import edge_rates
 from hub.export import csv_lines, ndjson_lines
 from hub.filters import BadFilter, parse
 from hub.gate import Gate, problem
+from hub.history.pages import Pages
+from hub.history.replays import Replays, course
+from hub.history.windows import Windows, past_window
 from hub.metrics import exposition
 from hub.pipeline import Pipeline
-from hub.query import Query
 from hub.sockets import Sockets
+from hub.stamps import SECOND
 from hub.state import State
 
 WEB = next(
@@ -47,18 +50,25 @@ CONTENT_POLICY = (
 
 
 def create_app(
-    pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None], gate: Gate
+    pipeline: Pipeline,
+    sockets: Sockets,
+    not_ready: Callable[[], str | None],
+    gate: Gate,
+    pages: Pages | None = None,
+    windows: Windows | None = None,
+    replays: Replays | None = None,
 ) -> Quart:
     """The application; `not_ready` gives the reason why agents are not accepted, None if they
-    are. `gate` stands before it."""
+    are. `gate` stands before it. `pages` and `windows`: calls and counts, with the
+    history's."""
     app = Quart("hopwatch", static_folder=None)
     gate.install(app)
     _add_errors(app)
     _add_view(app)
     _add_health(app, pipeline, sockets, not_ready)
-    _add_reads(app, pipeline, gate)
-    _add_requests(app, pipeline)
-    _add_sockets(app, sockets, gate)
+    _add_reads(app, pipeline, gate, windows or Windows(pipeline, None))
+    _add_requests(app, pages or Pages(pipeline, None))
+    _add_sockets(app, sockets, gate, replays)
     return app
 
 
@@ -129,7 +139,7 @@ def _add_health(
         return Response(exposition(pipeline, sockets), content_type=content_type)
 
 
-def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate) -> None:
+def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate, windows: Windows) -> None:
     describe, state = Describe(pipeline), State(pipeline)
 
     @app.get("/network_info")
@@ -154,26 +164,28 @@ def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate) -> None:
 
     @app.get("/api/v1/edges")
     async def edges() -> Response:
+        if "since" in request.args:
+            now = time.time_ns() // SECOND
+            return _json(await windows.edges(*past_window(request.args, now), now))
         window_s = _window_s(request.args.get("window", "60s"))
         return _json(edge_rates(pipeline, window_s, time.time_ns()))
 
+    @app.get("/api/v1/histogram")
+    async def histogram() -> Response:
+        now = time.time_ns() // SECOND
+        window = past_window(request.args, now)
+        edge = request.args.get("edge") or None
+        return _json(await windows.histogram(*window, now, edge))
 
-def _add_requests(app: Quart, pipeline: Pipeline) -> None:
-    describe, query = Describe(pipeline), Query(pipeline)
 
+def _add_requests(app: Quart, pages: Pages) -> None:
     @app.get("/api/v1/requests")
     async def requests() -> Response:
         filters, page = parse(request.args.to_dict())
-        numbers, more = query.page(filters, page.limit, page.cursor)
-        last = int(numbers[-1]) if more else None
-        cursor = (
-            None
-            if last is None
-            else describe.call_id(pipeline.settling.calls.table.value("id_row", last))
-        )
+        calls, cursor = await pages.page(filters, page.limit, page.cursor)
         if page.format == "json":
-            return _json(forms.Requests(requests=describe.calls(numbers), next_cursor=cursor))
-        lines = (ndjson_lines if page.format == "ndjson" else csv_lines)(describe.calls(numbers))
+            return _json(forms.Requests(requests=calls, next_cursor=cursor))
+        lines = (ndjson_lines if page.format == "ndjson" else csv_lines)(calls)
         kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
         response = Response(_stream(lines), content_type=kind)
         if cursor:
@@ -183,10 +195,10 @@ def _add_requests(app: Quart, pipeline: Pipeline) -> None:
 
     @app.get("/api/v1/requests/<id>")
     async def one(id: str) -> Response:
-        number = query.by_id(id)
-        if number is None:
+        call = await pages.one(id)
+        if call is None:
             return problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
-        return _json(describe.call(number))
+        return _json(call)
 
 
 async def _stream(lines: Any) -> AsyncIterator[bytes]:
@@ -204,11 +216,15 @@ def _window_s(text: str) -> int:
     return int(number) * factor
 
 
-def _add_sockets(app: Quart, sockets: Sockets, gate: Gate) -> None:
+def _add_sockets(app: Quart, sockets: Sockets, gate: Gate, replays: Replays | None) -> None:
     @app.websocket("/api/v1/live")
     async def live() -> Any:
         if "replay_from" in websocket.args:
-            return problem(501, "Not Implemented", "There is no history to replay yet.")
+            if replays is None:
+                return problem(501, "Not Implemented", "This hub keeps no history.")
+            asked = course(websocket.args)
+            await gate.while_allowed(lambda socket: replays.serve(socket, asked))
+            return None
         q = websocket.args.get("q", "")
         await gate.while_allowed(lambda socket: sockets.live(socket, q))
         return None

@@ -45,7 +45,9 @@ COLUMNS: dict[str, Column] = {
     "hop0": (np.int64, ()),  # rows; -1: none
     "hop1": (np.int64, ()),
     "passed_by": (np.int64, ()),  # row of the proxy's line that passed it on; -1: none
+    "low": (np.int64, ()),  # the lowest of its rows
     "revision": (np.uint16, ()),
+    "sealed": (np.uint16, ()),  # the revision that history has; 0: none
     "gone": (np.bool_, ()),  # merged into another call
 }
 
@@ -76,7 +78,7 @@ class Calls:
 
     def add(self, count: int, **values: Any) -> Numbers:
         """Append calls; their numbers."""
-        return self.table.append(count, {"revision": 1, "gone": False, **values})
+        return self.table.append(count, {"revision": 1, "sealed": 0, "gone": False, **values})
 
     def amend(self, numbers: Numbers, **values: Any) -> None:
         """Replace columns of these calls by later knowledge."""
@@ -110,6 +112,26 @@ class Calls:
     def kept(self) -> Numbers:
         """Numbers of all calls that stand."""
         return np.flatnonzero(~self.table["gone"]) + self.table.first
+
+    def unsealed(self) -> Numbers:
+        """Numbers of those that stand and that history does not have as they are now."""
+        table = self.table
+        return np.flatnonzero((table["revision"] > table["sealed"]) & ~table["gone"]) + table.first
+
+    def served(self, cut: int) -> Numbers:
+        """Numbers of those that memory answers for: history answers for what it has, where a line
+        is below row `cut`."""
+        table = self.table
+        standing = ~table["gone"]
+        if cut:
+            standing &= (table["low"] >= cut) | (table["revision"] > table["sealed"])
+        return np.flatnonzero(standing) + table.first
+
+    def superseded(self) -> Numbers:
+        """Numbers of those that history has in an earlier revision, or that are gone since."""
+        table = self.table
+        changed = (table["revision"] > table["sealed"]) | table["gone"]
+        return np.flatnonzero((table["sealed"] > 0) & changed) + table.first
 
 
 def call_id(start_ns: int, log: LogKey, offset: int) -> str:

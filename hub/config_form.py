@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hub.config_problems import PREFIX
-from hub.defaults import RECENT_CALLS, RESERVE_MIB, RETENTION_DAYS, SESSION_HOURS
+from hub.defaults import RECENT_CALLS, RESERVE_MIB, RETENTION_DAYS, SEAL_INTERVAL_S, SESSION_HOURS
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -148,6 +148,10 @@ class Data(Section):
     recent_calls: Annotated[int, Field(ge=1000)] = RECENT_CALLS
     reserve_mib: Annotated[int, Field(ge=0)] = RESERVE_MIB
     """Free space left on the data directory's disk, MiB."""
+    seal_interval_s: Annotated[int, Field(ge=1, le=3_600)] = SEAL_INTERVAL_S
+    """Seconds between two sealings: what a start has to read again."""
+    history_gib: Annotated[int, Field(ge=1)] | None = None
+    """Size of the history, GiB, beyond which its oldest calls go; None: they go by age only."""
 
 
 class SourceName(Section):

@@ -172,6 +172,50 @@ RETENTION_DAYS = 7
 RECENT_CALLS = 1_000_000
 """Calls kept in memory; 0.7 to 0.85 GB with their strings."""
 
+# --- history -------------------------------------------------------------------------------------
+
+SEAL_INTERVAL_S = 60
+"""How often what was settled is sealed: bounds what a start has to read again."""
+
+SEAL_LINES = 100_000
+"""Or as soon as this many lines came: taking the copies holds the core up for some 30 ms."""
+
+SEAL_POLL_S = 1.0
+"""How often the number of lines is looked at."""
+
+SEAL_RETRY_S = 10.0
+"""After sealing failed, on a full disk as a rule."""
+
+GRACE_S = 600
+"""Files that were replaced stay this long for who reads them by an older manifest."""
+
+COMPACT_CALLS = 250_000
+"""Small files of one hour become one of up to so many calls: some 300 MB of memory meanwhile."""
+
+OPEN_FILES = 32
+"""Of history, kept open: half a megabyte each; opening one costs 2 ms."""
+
+RETENTION_S = 300
+"""How often history looks for what is too old or too much."""
+
+FINE_WINDOW_S = 7_200
+"""Windows of up to two hours are counted by second, where seconds are kept."""
+
+MAX_HISTOGRAM_STEPS = 600
+"""Of a histogram: one for every two pixels of a wide timeline."""
+
+MIN_REPLAY_SPEED = 0.25
+"""A second of the past in four."""
+
+MAX_REPLAY_SPEED = 100.0
+"""Of a replay: an hour in 36 seconds."""
+
+MAX_REPLAYS = 8
+"""At once; each reads files and holds a piece of the past."""
+
+REPLAY_PIECE_S = 10
+"""Of the past, read ahead at once: 100,000 calls at 10,000 a second, 10 MB."""
+
 # --- identity and join ---------------------------------------------------------------------------
 
 MAX_OUTSIDE_NODES = 50
@@ -313,6 +357,3 @@ TICK_MS = 50
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""
-
-RETENTION_INTERVAL_S = 30
-"""How often journal entries are deleted whose calls were let go of."""

@@ -84,20 +84,20 @@ class Describe:
             path=rows.text("path", last),
             status=value("status"),
             ok=value("ok"),
-            from_=self._party(value("from_node"), self._caller_address(first)),
-            to=self._party(value("to_node"), self._callee_address(last, value("to_node"))),
+            from_=self._party(value("from_node"), self.caller_address(first)),
+            to=self._party(value("to_node"), self.callee_address(last, value("to_node"))),
             origin=word(Origin(value("origin"))),
             answered_by="service" if value("answered_by_service") else "proxy",
             join=forms.Join(
                 by=word(by),
                 confidence=round(value("confidence"), 3),
                 missing=self._missing(value("missing")),
-                reason=self._reason(value("reason"), value("other")),
+                reason=self.reason(value("reason"), value("other")),
             ),
             parent=self._id(parent) if parent >= 0 else None,
             revision=value("revision"),
             grpc_status=grpc_status if grpc_status >= 0 else None,
-            hops=[self._hop(hop, by) for hop in hops],
+            hops=[self.hop(hop, by) for hop in hops],
         )
 
     def summaries(self, numbers: Numbers) -> list[forms.CallSummary]:
@@ -120,7 +120,7 @@ class Describe:
             status=value("status"),
             ok=value("ok"),
             origin=word(Origin(value("origin"))),
-            address=self._caller_address(first),
+            address=self.caller_address(first),
             answered_by="service" if value("answered_by_service") else "proxy",
             join=word(JoinKey(value("by"))),
             missing=self._missing(value("missing")),
@@ -154,7 +154,8 @@ class Describe:
         key = self._pipeline.ledger.accounts[table.value("log", row)].key
         return call_id(table.value("start_ns", row), key, table.value("offset", row))
 
-    def _hop(self, row: int, by: JoinKey) -> forms.Hop:
+    def hop(self, row: int, by: JoinKey) -> forms.Hop:
+        """One line, in a call that was joined by this."""
         rows = self._settling.rows
         value = self._reader(rows.table, row)
         log = self._settling.logs[value("log")]
@@ -171,7 +172,7 @@ class Describe:
             overhead_ms=value("overhead_ns") / MS,
             status=value("status"),
             upstream_status=value("upstream_status"),
-            client=_host_port(rows.text("client", row), value("client_port")),
+            client=host_port(rows.text("client", row), value("client_port")),
             forwarded=rows.text("forwarded", row) or None,
             spoofed=self._spoofed(row, by),
             entry_point=rows.text("entry_point", row) or None,
@@ -186,7 +187,7 @@ class Describe:
             request_count=value("request_count"),
             retries=value("retries"),
             trace_id=struct.pack("<QQ", *trace.tolist()).hex() if trace.any() else None,
-            why=self._why(row, log, by),
+            why=self.why(row, log, by),
         )
 
     def _spoofed(self, row: int, by: JoinKey) -> list[Literal["forwarded", "hop_id"]]:
@@ -195,7 +196,8 @@ class Describe:
             claims &= ~Claim.HOP_ID
         return [word(claim) for claim in Claim if claim & claims]
 
-    def _why(self, row: int, log: Log, by: JoinKey) -> str:
+    def why(self, row: int, log: Log, by: JoinKey) -> str:
+        """Why this line's call has its origin, and by what it was joined."""
         rows, kind = self._settling.rows, log.proxy.kind
         peer = self._pipeline.identity.peers.items[rows.table.value("peer", row)]
         other = self._pipeline.server(peer.server).id if peer.server >= 0 else None
@@ -223,13 +225,15 @@ class Describe:
     def _forwards(self, row: int, log: Log) -> str:
         return believed(self._settling.rows.text("forwarded", row), log.proxy.trusted)
 
-    def _caller_address(self, row: int) -> str | None:
+    def caller_address(self, row: int) -> str | None:
+        """Who sent this line's request, as its proxy believes."""
         rows = self._settling.rows
         if self._pipeline.identity.peers.items[rows.table.value("peer", row)].trusted:
             return self._forwards(row, self._settling.logs[rows.table.value("log", row)])
         return rows.text("client", row) or None
 
-    def _callee_address(self, row: int, to_node: int) -> str | None:
+    def callee_address(self, row: int, to_node: int) -> str | None:
+        """Who answered this line's request."""
         node = self._graph.nodes[to_node]
         host, _ = host_and_port(self._settling.rows.text("upstream", row))
         return host if host in node.addresses else next(iter(sorted(node.addresses)), None)
@@ -247,7 +251,8 @@ class Describe:
     def _missing(self, value: int) -> Literal["caller_half", "callee_half"] | None:
         return word(Missing(value)) if value else None
 
-    def _reason(self, value: int, other: int) -> str | None:
+    def reason(self, value: int, other: int) -> str | None:
+        """Why a half is missing, in words."""
         text = REASONS[Reason(value)]
         return text.format(other=self._pipeline.server(other).id) if text and other >= 0 else text
 
@@ -357,7 +362,8 @@ class Describe:
         return answer
 
 
-def _host_port(address: str, port: int) -> str:
+def host_port(address: str, port: int) -> str:
+    """As one text; without a port the address alone."""
     if not port:
         return address
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

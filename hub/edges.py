@@ -1,11 +1,13 @@
-"""`/api/v1/edges`: rate, errors and percentiles of every edge in a window that ends now."""
+"""`/api/v1/edges`: rate, errors and percentiles of every edge in a window."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from hub import forms
+from hub.graph import Graph
 from hub.pipeline import Pipeline
+from hub.rollup import Window
 from hub.stamps import SECOND, rfc3339
 
 
@@ -13,8 +15,13 @@ def edge_rates(pipeline: Pipeline, window_s: int, now_ns: int) -> forms.Edges:
     """The edges that had calls in the last `window_s` whole seconds and the running one."""
     until = now_ns // SECOND + 1
     window = pipeline.rollup.window(until - window_s, until)
+    return form_of(pipeline.graph, window, until - window_s, until)
+
+
+def form_of(graph: Graph, window: Window, since: int, until: int) -> forms.Edges:
+    """A window of the seconds [since, until), as a form."""
     latencies = np.round(window.percentiles((0.5, 0.95, 0.99)), 3).tolist()
-    graph = pipeline.graph
+    window_s = until - since
     rates = []
     for edge, counts, (p50, p95, p99) in zip(
         window.edges.tolist(), window.counts.tolist(), latencies, strict=True
@@ -39,7 +46,7 @@ def edge_rates(pipeline: Pipeline, window_s: int, now_ns: int) -> forms.Edges:
             )
         )
     return forms.Edges(
-        since=rfc3339((until - window_s) * SECOND),
+        since=rfc3339(since * SECOND),
         until=rfc3339(until * SECOND),
         window_s=float(window_s),
         edges=sorted(rates, key=lambda rate: -rate.calls),

@@ -76,7 +76,7 @@ class Graph:
         self._edges: dict[tuple[int, int, Origin, bool], EdgeRecord] = {}
         self._ignored = np.zeros(64, np.bool_)
         """By edge."""
-        self._sightings = Sightings()
+        self.sightings = Sightings()
         self._whole = np.zeros(64, np.bool_)
         """By edge: it is shown, and so are its ends and its way."""
 
@@ -131,7 +131,7 @@ class Graph:
         return record
 
     def _goes(self, edge: EdgeRecord) -> None:
-        self._sightings.goes(edge.number, (edge.from_node, edge.to_node, *edge.via))
+        self.sightings.goes(edge.number, (edge.from_node, edge.to_node, *edge.via))
         if len(self._whole) <= edge.number:
             self._whole = np.concatenate([self._whole, np.zeros_like(self._whole)])
             self._ignored = np.concatenate([self._ignored, np.zeros_like(self._ignored)])
@@ -152,7 +152,7 @@ class Graph:
     def seen(self, edges: NDArray[np.int64], end_ns: NDArray[np.int64]) -> None:
         """Calls on these edges, none of them ignored, ended at these times; both ends and the edge
         are alive."""
-        self._sightings.add(edges, end_ns)
+        self.sightings.add(edges, end_ns)
         whole = self._whole[edges]
         if not whole.all():
             for number in np.unique(edges[~whole]).tolist():
@@ -164,7 +164,7 @@ class Graph:
 
     def times(self, node: NodeRecord) -> tuple[int, int]:
         """When the first and the last call of this node ended; 0: never."""
-        return self._sightings.node(node.number)
+        return self.sightings.node(node.number)
 
     def _revive(self, record: NodeRecord | EdgeRecord) -> None:
         if not record.present:
@@ -174,13 +174,13 @@ class Graph:
     def retire(self, before_ns: int) -> None:
         """Stop showing edges without a call since then, and nodes that are in no inventory
         either."""
-        for number in self._sightings.edges_before(before_ns):
+        for number in self.sightings.edges_before(before_ns):
             edge = self.edges[number]
             self._whole[number] = False
             if edge.present:
                 edge.present = False
                 self.changed(edge)
-        kept = self._sightings.nodes_since(before_ns)
+        kept = self.sightings.nodes_since(before_ns)
         gone = [
             node
             for node in self.nodes
@@ -190,7 +190,7 @@ class Graph:
             node.present = False
             self.changed(node)
         if gone:
-            self._whole[self._sightings.passing([node.number for node in gone])] = False
+            self._whole[self.sightings.passing([node.number for node in gone])] = False
 
     def changes_since(self, version: int) -> tuple[list[NodeRecord], list[EdgeRecord]]:
         """Records that changed after this version, gone ones included."""

@@ -19,7 +19,8 @@ from hub import http_server
 from hub.app import create_app
 from hub.beat import Beat
 from hub.config import ConfigError, HubConfig
-from hub.defaults import RETENTION_INTERVAL_S, STEP_PAUSE_S, TICK_MS
+from hub.defaults import STEP_PAUSE_S, TICK_MS
+from hub.history.history import History
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
 from hub.journal import Journal
@@ -82,15 +83,16 @@ class Hub:
         """Serve HTTP, for probes while the journal is read; then agents and readers."""
         live = Live(self.pipeline)
         sockets = Sockets(self.pipeline, live)
-        app = self._app(journal, sockets)
+        history = History(self.pipeline, journal, self._config.data)
+        app = self._app(journal, sockets, history)
         failure: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
             context = self._security.context
             tasks.create_task(http_server.run(app, listener, self._stopping.wait, context))
             try:
-                await self._replay(journal)
+                await self._replay(journal, history)
                 if not self._stopping.is_set():
-                    await self._accept(journal, live, sockets, tasks)
+                    await self._accept(journal, live, sockets, history, tasks)
             except Exception as error:
                 failure = error  # said as it is, not as one of a group
                 self.stop()
@@ -98,12 +100,15 @@ class Hub:
             raise failure
         log.info("stopped")
 
-    def _app(self, journal: Journal, sockets: Sockets) -> Quart:
+    def _app(self, journal: Journal, sockets: Sockets, history: History) -> Quart:
         app = create_app(
             self.pipeline,
             sockets,
             lambda: self._startup.reason or self._not_ready or journal.state.reason,
             self._security.gate,
+            history.pages,
+            history.windows,
+            history.replays,
         )
         self._security.add_login(app)
         self._startup.install(app)
@@ -114,14 +119,16 @@ class Hub:
 
         return app
 
-    async def _replay(self, journal: Journal) -> None:
+    async def _replay(self, journal: Journal, history: History) -> None:
         began = time.monotonic()
-        for events in steps_of(journal.replay()):
+        after = history.restore(time.time_ns())
+        for events in steps_of(journal.replay(after)):
             self.pipeline.handle(events, time.time_ns())
             self._startup.progress(self.pipeline.rows_received)
             await asyncio.sleep(STEP_PAUSE_S)
             if self._stopping.is_set():
                 return
+        history.restored()
         self.pipeline.replayed(time.time_ns())
         kept = len(self.pipeline.settling.rows.table)
         if kept:
@@ -129,11 +136,16 @@ class Hub:
             log.info("journal read", lines=kept, seconds=seconds)
 
     async def _accept(
-        self, journal: Journal, live: Live, sockets: Sockets, tasks: asyncio.TaskGroup
+        self,
+        journal: Journal,
+        live: Live,
+        sockets: Sockets,
+        history: History,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         """Agents report and readers read, until the hub stops."""
         security = self._security
-        observe = ObserveServicer(self.pipeline)
+        observe = ObserveServicer(self.pipeline, history.pages)
         beat = Beat(sockets.publish, lambda: sockets.viewers)
         self.pipeline.listeners += [live, sockets, observe, beat]
         ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
@@ -153,7 +165,7 @@ class Hub:
         )
         tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
         tasks.create_task(beat.run(self._stopping))
-        tasks.create_task(self._retain(journal))
+        tasks.create_task(history.run(self._stopping))
         await self._stopping.wait()
         self._not_ready = "the hub stops"
         log.info("stopping")
@@ -176,13 +188,6 @@ class Hub:
         """Call `step` with the time, this often, until the hub stops."""
         while not await _happens(self._stopping, interval_s):
             step(time.time_ns())
-
-    async def _retain(self, journal: Journal) -> None:
-        """Delete what fell out of the kept calls."""
-        while not await _happens(self._stopping, RETENTION_INTERVAL_S):
-            seq = self.pipeline.first_needed_seq()
-            if seq is not None:
-                await journal.delete_before(seq)
 
 
 async def _happens(event: asyncio.Event, within_s: float) -> bool:

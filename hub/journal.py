@@ -19,9 +19,10 @@ without any the thread looks once a second. Deleting goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hopwatch.v1 import ingest_pb2 as pb
 
@@ -194,7 +195,16 @@ class Journal:
             grows=False,
         )
 
+    def write(self, apply: Callable[[Store], object]) -> asyncio.Future[Any]:
+        """Do this in a transaction of its own place in the order, the reserve being its to use."""
+        return self._writer.submit(apply, _nothing, None, grows=False)
+
     # --- out ---
+
+    @property
+    def store(self) -> Store:
+        """For readers of what is committed."""
+        return self._store
 
     def read(self, seq: int) -> pb.Batch:
         """A journalled batch, as it came. `KeyError` where there is none."""

@@ -1,8 +1,9 @@
 """Opening the journal's file: the lock, the schema, the settings.
 
-Format (`user_version` 1): `entries` in commit order; a batch's body is the serialized `Batch` as it
-came, a hello's and an inventory's is the message without what replay does not need. `logs` has one
-row for each log that was ever seen, with how far it is journalled.
+Format (`user_version` 2; 1 had no history): `entries` in commit order; a batch's body is the
+serialized `Batch` as it came, a hello's and an inventory's is the message without what replay does
+not need. `logs` has one row for each log that was ever seen, with how far it is journalled. The
+other tables are the history's (`hub.history.catalog`).
 
 What always holds: one hub has the directory (`hub.lock`, released by the kernel when it dies); the
 files are readable by their user only; a commit is on disk when it returns (WAL and
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from hub.defaults import JOURNAL_CHECKPOINT_PAGES, JOURNAL_PAGE_BYTES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE logs (
@@ -46,6 +47,45 @@ CREATE TABLE entries (
     body BLOB NOT NULL
 );
 CREATE INDEX announcements ON entries (server, kind, seq) WHERE kind < 3;
+"""
+
+_HISTORY = """
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    seq INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    core BLOB NOT NULL,
+    carry BLOB NOT NULL
+);
+CREATE TABLE files (
+    name TEXT PRIMARY KEY,
+    calls INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    hop1_first_ns INTEGER NOT NULL,
+    hop1_last_ns INTEGER NOT NULL,
+    sealed_ns INTEGER NOT NULL,
+    level INTEGER NOT NULL
+);
+CREATE TABLE hidden (
+    start_ns INTEGER NOT NULL,
+    log INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    PRIMARY KEY (start_ns, log, offset)
+) WITHOUT ROWID;
+CREATE TABLE rollups (
+    id INTEGER PRIMARY KEY,
+    step_s INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX rollups_by_minute ON rollups (step_s, minute);
+CREATE TABLE topologies (
+    since_ns INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+);
 """
 
 
@@ -97,9 +137,12 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == SCHEMA_VERSION:
         return
+    if version == 1:
+        db.executescript(f"BEGIN; {_HISTORY} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        return
     if version != 0 or db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         raise JournalError(
             f"{path}: written by another release (schema {version}, this one has "
             f"{SCHEMA_VERSION}); use that release, or another data.directory"
         )
-    db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    db.executescript(f"BEGIN; {_SCHEMA} {_HISTORY} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hopwatch.v1 import ingest_pb2 as pb
 
@@ -175,6 +176,18 @@ class Store:
         )
         return deleted.rowcount
 
+    def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Write what `hub.history.catalog` keeps here, within a transaction."""
+        return self._db.execute(sql, values)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """The same, for several rows."""
+        self._db.executemany(sql, rows)
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """Rows of what is committed, for readers."""
+        return self._reader.execute(sql, values).fetchall()
+
     def give_back(self) -> None:
         """Return the space of deleted entries to the disk. Outside a transaction."""
         # As a script, for `execute` would take a single step of the vacuum: one page.
@@ -242,6 +255,27 @@ class Store:
                     logs |= self._keys()
                 yield _event(seq, kind, server, logs.get(log), body)
                 after = seq
+
+    def announcements(self, up_to: int) -> Iterator[Journalled]:
+        """The hellos and inventories up to this entry, in order."""
+        found = self.query(
+            "SELECT seq, kind, server, body FROM entries WHERE kind < 3 AND seq <= ? ORDER BY seq",
+            (up_to,),
+        )
+        for seq, kind, server, body in found:
+            yield _event(seq, kind, server, None, body)
+
+    def lines_below(self, seq: int) -> dict[LogKey, tuple[int, int]]:
+        """Of each log that has some: lines and malformed ones of the entries up to this one."""
+        found = self.query(
+            "SELECT logs.server, logs.proxy, logs.fingerprint,"
+            " logs.lines - coalesce(sum(e.rows + e.malformed), 0),"
+            " logs.malformed - coalesce(sum(e.malformed), 0)"
+            " FROM logs LEFT JOIN entries e ON e.log = logs.id AND e.seq > ? AND e.kind = 3"
+            " GROUP BY logs.id ORDER BY logs.id",
+            (seq,),
+        )
+        return {LogKey(*row[:3]): (row[3], row[4]) for row in found if row[3]}
 
     def _page(self, after: int) -> list[tuple[int, int, str, int, bytes]]:
         return self._reader.execute(

@@ -29,10 +29,17 @@ class Account:
     path: str = ""
     journalled_lines: int = 0
     journalled_malformed: int = 0
+    let_go: int = 0
+    """Lines in calls that history has, or that left memory."""
     read: int = 0
     malformed: int = 0
     sent: int = 0
     behind_bytes: int = 0
+
+    @property
+    def at_hand(self) -> int:
+        """Journalled lines that must be in memory."""
+        return self.journalled_lines - self.journalled_malformed - self.let_go
 
 
 class Callless(NamedTuple):
@@ -65,6 +72,17 @@ class Ledger:
             account = self._by_key[key] = Account(key, len(self.accounts))
             self.accounts.append(account)
         return account
+
+    def state(self, server: str) -> tuple[dict[str, Sequence], list[forms.MalformedForm]]:
+        """A server's sequences by proxy, and its last malformed lines."""
+        return self._server(server).sequences, self.samples(server)
+
+    def restore(
+        self, server: str, sequences: dict[str, Sequence], samples: list[forms.MalformedForm]
+    ) -> None:
+        """As `state` gave them."""
+        self._server(server).sequences = sequences
+        self._server(server).samples.extend(samples)
 
     def seen(self, event: LogSeen) -> None:
         """An agent sees this log; the journal's own count of its lines."""

@@ -22,6 +22,7 @@ from hub.calls import Numbers
 from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS
 from hub.describe import Describe
 from hub.filters import BadFilter, Filters, parse
+from hub.history.pages import Pages
 from hub.pipeline import Pipeline
 from hub.query import Query
 from hub.stamps import parse_time, rfc3339
@@ -55,8 +56,9 @@ class Follower:
 class ObserveServicer(observe_pb2_grpc.ObserveServicer):
     """Serves readers; a listener of the pipeline."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, pages: Pages | None = None) -> None:
         self._pipeline = pipeline
+        self._pages = pages or Pages(pipeline, None)
         self._describe = Describe(pipeline)
         self._query = Query(pipeline)
         self._state = State(pipeline)
@@ -87,8 +89,9 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
             self._followers.add(follower)
         try:
             limit = request.limit or (0 if request.follow else DEFAULT_LIMIT)
-            numbers, _ = self._query.page(filters, min(limit or MAX_QUERY_CALLS, MAX_QUERY_CALLS))
-            for call in self._describe.calls(numbers[::-1]):
+            most = min(limit or MAX_QUERY_CALLS, MAX_QUERY_CALLS)
+            calls, _ = await self._pages.page(filters, most)
+            for call in reversed(calls):
                 yield pb.GetCallsResponse(call=call_message(call))
             if request.follow:
                 async for response in self._follow(follower, filters):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
-from hub.calls import Numbers
+from hub.calls import Counted, Numbers
 from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS
 from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
@@ -70,6 +70,16 @@ class Pipeline:
     def __init__(
         self, sources: Iterable[tuple[str, Subnet]] = (), recent_calls: int = 1_000_000
     ) -> None:
+        self.seals = False
+        """Whether there is a history: what it does not have yet stays in memory."""
+        self.restored = 0
+        """Rows below this number were there before the last start."""
+        self.seq = 0
+        """Of the last journal entry that was taken in."""
+        self.sealable: list[tuple[int, Counted]] = []
+        """What was counted, with its sign, since history took it; with `seals`."""
+        self.being_sealed: tuple[int, list[tuple[int, Counted]]] = (0, [])
+        """What history is about to take, up to a journal entry."""
         self.graph = Graph()
         self.federation = Federation(self.graph)
         self.identity = Identity(self.federation, self.graph, sources)
@@ -108,6 +118,7 @@ class Pipeline:
                 batches, logs = [], []
             match event:
                 case BatchCommitted():
+                    self.seq = event.seq
                     batches.append(event)
                     logs.append(self._batch(event, now_ns))
                 case WatermarkSeen():
@@ -119,7 +130,7 @@ class Pipeline:
                 case LogSeen():
                     self.federation.connected(event.log.server, None)
                     self.ledger.seen(event)
-                    self._know_logs()
+                    self.know_logs()
                 case ClockMeasured():
                     self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
                 case AgentGone():
@@ -140,6 +151,18 @@ class Pipeline:
             self.graph.retire(now_ns - RETIRE_AFTER_S * SECOND)
         self._forget_old_rows(now_ns)
 
+    def carried(
+        self,
+        rows: Numbers,
+        waits: NDArray[np.bool_],
+        owners: Numbers,
+        values: dict[str, NDArray[Any]],
+    ) -> None:
+        """Rows from before a restart, see `Settling.carried`."""
+        self.rows_received += len(rows)
+        moment = self.progress.moment()
+        self._publish(self.settling.carried(rows, waits, owners, values, moment))
+
     def replayed(self, now_ns: int) -> None:
         """The journal was read: what waits may wait for agents to come back."""
         self.settling.rows.table.put("seen_ns", self.settling.join.waiting, now_ns)
@@ -150,6 +173,11 @@ class Pipeline:
         if not table.first or not len(table):
             return None
         return int(table["seq"][0])
+
+    @property
+    def cut(self) -> int:
+        """Calls with a line below this row are history's to tell, unless they changed since."""
+        return max(self.settling.rows.table.first, self.restored) if self.seals else 0
 
     # --- readings
 
@@ -177,14 +205,20 @@ class Pipeline:
         )
 
     def callless(self) -> dict[int, Callless]:
-        """By log number: kept rows that stand in no call, and what of them waits."""
-        rows = self.settling.rows.table
+        """By log number: lines that stand in no call, and what of them waits.
+
+        A line is in a call that history has, or in one that memory has, or it waits.
+        """
+        rows, accounts = self.settling.rows.table, self.ledger.accounts
         alone = np.flatnonzero(rows["call"] < 0) + rows.first
         waits = self.settling.waits(alone)
-        logs = rows.take("log", alone)
+        waiting = np.bincount(rows.take("log", alone[waits]), minlength=len(accounts))
+        lost = np.bincount(rows.take("log", alone[~waits]), minlength=len(accounts))
+        lost += np.array([account.at_hand for account in accounts], np.int64)
+        lost -= np.bincount(rows["log"][~rows["sealed"]], minlength=len(accounts))
         return {
-            log: Callless(int(np.sum(~waits & (logs == log))), int(np.sum(waits & (logs == log))))
-            for log in np.unique(logs).tolist()
+            log: Callless(int(lost[log]), int(waiting[log]))
+            for log in np.flatnonzero((lost != 0) | (waiting != 0)).tolist()
         }
 
     # --- events
@@ -198,7 +232,7 @@ class Pipeline:
         """Account for a batch; the number of its log."""
         id, rows = batch.log.server, batch.observations.rows
         log = self.ledger.journalled(batch)
-        self._know_logs()
+        self.know_logs()
         if batch.watermark_ns:
             self.watermarks.advance(id, batch.log, batch.watermark_ns, False)
         traffic = self.traffic.get(id)
@@ -209,7 +243,7 @@ class Pipeline:
         self.rows_received += rows
         return log
 
-    def _know_logs(self) -> None:
+    def know_logs(self) -> None:
         """The ledger may have opened accounts: their logs' owners."""
         for account in self.ledger.accounts[len(self.settling.logs) :]:
             owner = self.federation.server(account.key.server)
@@ -262,6 +296,8 @@ class Pipeline:
     # --- results
 
     def _publish(self, outcome: Outcome) -> None:
+        if self.seals:
+            self.sealable += outcome.counted
         for sign, counted in outcome.counted:
             ignored = self.graph.ignored(counted.edge)
             if ignored.any():
@@ -293,13 +329,28 @@ class Pipeline:
         first = rows.table.end - self._recent_calls * 9 // 10
         if len(waiting):
             first = min(first, int(waiting.min()))
+        first = self._let_go(first)
         if rows.forget_before(first):
             self.identity.forget()
-        hop0, hop1 = calls["hop0"], calls["hop1"]
-        calls["gone"][(hop0 < first) | ((hop1 >= 0) & (hop1 < first))] = True
+        calls["gone"][calls["low"] < first] = True
         standing = np.flatnonzero(~calls["gone"])
         calls.forget_before(calls.first + int(standing[0]) if len(standing) else calls.end)
         self.settling.join.forget(now_ns, rows.table.first, self.progress.moment())
+
+    def _let_go(self, first: int) -> int:
+        """Rows below this number may leave memory, less where history lacks some; they are counted
+        as being in calls."""
+        rows, calls = self.settling.rows.table, self.settling.calls
+        if self.seals:
+            lacking = [calls.unsealed(), calls.superseded()]
+            needed = calls.table.take("low", np.concatenate(lacking))
+            return int(needed.min(initial=first))
+        gone = np.arange(rows.first, max(first, rows.first))
+        gone = gone[~rows.take("sealed", gone)]
+        counts = np.bincount(rows.take("log", gone), minlength=len(self.ledger.accounts))
+        for account, count in zip(self.ledger.accounts, counts.tolist(), strict=True):
+            account.let_go += count
+        return first
 
 
 def _joined(parts: list[Numbers]) -> Numbers:

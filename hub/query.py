@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from hub.calls import Numbers, log_checksum, parse_call_id
 from hub.conditions import Conditions
-from hub.filters import BadFilter, Filters
+from hub.filters import Filters
 from hub.graph import NodeRecord
+from hub.order import Keys, position
 from hub.pipeline import Pipeline
 from hub.subjects import SettledCalls
 
@@ -31,21 +32,26 @@ class Query:
         self._rows = pipeline.settling.rows
 
     def page(self, filters: Filters, limit: int, cursor: str | None = None) -> tuple[Numbers, bool]:
-        """At most `limit` calls behind the cursor, newest first, and whether there are more."""
-        numbers = self.matching(filters, self._calls.kept())
-        id_row = self._calls.table.take("id_row", numbers)
-        start = self._rows.table.take("start_ns", id_row)
+        """At most `limit` calls behind the cursor, newest first, and whether there are more.
+
+        Of those that memory answers for; `hub.history.pages` adds what history has.
+        """
+        numbers = self.matching(filters, self._calls.served(self._pipeline.cut))
+        keys = self.keys(numbers)
         if cursor:
-            last_start, last_row = self._position(cursor)
-            behind = (start < last_start) | ((start == last_start) & (id_row < last_row))
-            numbers, start, id_row = numbers[behind], start[behind], id_row[behind]
-        more = len(numbers) > limit
-        if more:  # only the newest need to be in order
-            newest = np.argpartition(start, len(start) - limit)[-limit:]
-            tied = np.flatnonzero(start >= start[newest].min())
-            numbers, start, id_row = numbers[tied], start[tied], id_row[tied]
-        order = np.lexsort((id_row, start))[::-1][:limit]
-        return numbers[order], more
+            behind = keys.before(position(cursor))
+            numbers, keys = numbers[behind], keys.at(behind)
+        order = keys.newest(limit)
+        return numbers[order], len(numbers) > limit
+
+    def keys(self, numbers: Numbers) -> Keys:
+        """What orders these calls."""
+        rows = self._rows.table
+        id_row = self._calls.table.take("id_row", numbers)
+        accounts = self._pipeline.ledger.accounts
+        sums = np.array([log_checksum(account.key) for account in accounts], np.int64)
+        logs = rows.take("log", id_row)
+        return Keys(rows.take("start_ns", id_row), sums[logs], rows.take("offset", id_row))
 
     def by_id(self, id: str) -> int | None:
         """The call that bears this id, or one of whose hops does; None: it is not kept."""
@@ -185,16 +191,6 @@ class Query:
         return [node.number for node in self._pipeline.graph.nodes if fits(node)]
 
     # --- ids
-
-    def _position(self, cursor: str) -> tuple[int, int]:
-        try:
-            start_ns = parse_call_id(cursor)[0]
-        except ValueError:
-            raise BadFilter(
-                f'cursor = "{cursor[:100]}": must be next_cursor of an answer'
-            ) from None
-        row = self._row_of(cursor)
-        return start_ns, -1 if row is None else row
 
     def _row_of(self, id: str) -> int | None:
         start_ns, checksum, offset = parse_call_id(id)

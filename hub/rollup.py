@@ -48,6 +48,11 @@ class Deltas:
     counts: Ints
     """Shape (keys, 4): calls, errors, bytes in, bytes out."""
 
+    def of(self, edge: int) -> Deltas:
+        """Those of one edge."""
+        mine = self.key // BINS == edge
+        return Deltas(self.key[mine], self.counts[mine])
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -112,6 +117,10 @@ class Rollup:
         if self.calls_aside >= MAX_ASIDE:
             self._sort_in()
 
+    def restore(self, second: int, deltas: Deltas) -> None:
+        """Counts of before a restart."""
+        self._seconds.setdefault(second, []).append(deltas)
+
     def passed(self, second: int) -> None:
         """It is this second now: add up what came until then, let go of what is too old."""
         if second == self._now:
@@ -128,7 +137,7 @@ class Rollup:
         """Give each second its part of what was put aside."""
         aside = [(sign, calls) for sign, calls in self._aside if len(calls.edge)]
         self._aside, self.calls_aside = [], 0
-        for moment, deltas in _by_second(aside) if aside else ():
+        for moment, deltas in by_second(aside) if aside else ():
             if moment >= self._now - ROLLUP_S:
                 parts = self._seconds.setdefault(moment, [])
                 parts.append(deltas)
@@ -139,14 +148,14 @@ class Rollup:
         """Sums over the seconds [since, until)."""
         self._sort_in()
         span = range(max(since, until - ROLLUP_S), until)
-        deltas = _sum([self._second(moment) for moment in span if moment in self._seconds])
-        edges, first = np.unique(deltas.key // BINS, return_index=True)
-        counts = np.add.reduceat(deltas.counts, first) if len(edges) else deltas.counts
-        counted = counts[:, 0] > 0
-        if not counted.all():
-            keep = np.isin(deltas.key // BINS, edges[counted])
-            deltas = Deltas(deltas.key[keep], deltas.counts[keep])
-        return Window(edges[counted], counts[counted], deltas)
+        return window_of(
+            sum_of([self._second(moment) for moment in span if moment in self._seconds])
+        )
+
+    def seconds(self, since: int, until: int) -> list[tuple[int, Deltas]]:
+        """Each second of [since, until) that has calls."""
+        self._sort_in()
+        return [(at, self._second(at)) for at in sorted(self._seconds) if since <= at < until]
 
     def rates(self) -> NDArray[np.float64]:
         """Calls a second by edge number, over the last `RATE_S` whole seconds."""
@@ -159,11 +168,32 @@ class Rollup:
     def _second(self, moment: int) -> Deltas:
         parts = self._seconds[moment]
         if len(parts) > 1:
-            parts[:] = [_sum(parts)]
+            parts[:] = [sum_of(parts)]
         return parts[0]
 
 
-def _by_second(aside: list[tuple[int, Counted]]) -> Iterator[tuple[int, Deltas]]:
+def window_of(deltas: Deltas) -> Window:
+    """Sums by edge, of those with calls."""
+    edges, first = np.unique(deltas.key // BINS, return_index=True)
+    counts = np.add.reduceat(deltas.counts, first) if len(edges) else deltas.counts
+    counted = counts[:, 0] > 0
+    if not counted.all():
+        keep = np.isin(deltas.key // BINS, edges[counted])
+        deltas = Deltas(deltas.key[keep], deltas.counts[keep])
+    return Window(edges[counted], counts[counted], deltas)
+
+
+def p95_of(deltas: Deltas) -> float | None:
+    """Of all edges together, in ms; None: no calls."""
+    window = window_of(deltas)
+    if not len(window.edges):
+        return None
+    every = np.arange(len(window.edges))
+    _, whole = window.grouped(every, np.zeros_like(every), 1, (0.95,))
+    return round(float(whole[0, 0]), 3)
+
+
+def by_second(aside: list[tuple[int, Counted]]) -> Iterator[tuple[int, Deltas]]:
     """The sums of each second."""
     parts = [calls for _, calls in aside]
     sign = np.repeat([sign for sign, _ in aside], [len(calls.edge) for calls in parts])
@@ -185,7 +215,7 @@ def _by_second(aside: list[tuple[int, Counted]]) -> Iterator[tuple[int, Deltas]]
         yield moment, Deltas(sums.key[low:high] % width, sums.counts[low:high])
 
 
-def _sum(parts: list[Deltas]) -> Deltas:
+def sum_of(parts: list[Deltas]) -> Deltas:
     if not parts:
         return Deltas(np.zeros(0, np.int64), np.zeros((0, len(_FIELDS)), np.int64))
     return _merged(

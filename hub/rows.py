@@ -7,8 +7,9 @@ string. `call` is the number of the one call that a row stands in; -1 while it w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +56,12 @@ OWN: dict[str, Column] = {
     "seen_ns": (np.int64, ()),
     "shown_edge": (np.int32, ()),
     "before": (np.int64, ()),
+    "sealed": (np.bool_, ()),
 }
 """Columns of the hub's own: index of the log, absolute offset, journal entry; who called and was
 called (numbers of `identity`), what its headers claim in vain (`Claim` bits); the call, what
-`halves` says of a row that may be half of one, and the row of the attempt before this one.
+`halves` says of a row that may be half of one, the row of the attempt before this one, and whether
+history has the row in a call.
 """
 
 _UNKNOWN = {
@@ -74,6 +77,7 @@ _UNKNOWN = {
     "claim": 0,
     "shown_edge": -1,
     "before": -1,
+    "sealed": False,
 }
 
 LATE_REBUILD = 65_536
@@ -103,6 +107,10 @@ class Rows:
         values["log"] = np.repeat(np.array(logs, np.int32), counts)
         values["seq"] = np.repeat(np.array([batch.seq for batch in batches], np.int64), counts)
         return self.table.append(sum(counts), values | _UNKNOWN | {"seen_ns": now_ns})
+
+    def restore(self, count: int, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """Add rows that were here before, strings as codes; their numbers."""
+        return self.table.append(count, {**_UNKNOWN, **columns, "half": 0})
 
     def _codes(
         self, entries: Sequence[Observations], counts: Sequence[int]

@@ -22,6 +22,7 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
     "requests": ("GET /api/v1/requests", forms.Requests),
     "call": ("GET /api/v1/requests/{id}", forms.Call),
     "edges": ("GET /api/v1/edges", forms.Edges),
+    "histogram": ("GET /api/v1/histogram", forms.Histogram),
     "servers": ("GET /api/v1/servers", forms.Servers),
     "ledger": ("GET /api/v1/ledger", forms.Ledger),
     "session": ("GET /api/v1/session", forms.Session),
@@ -31,7 +32,7 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
         "WS /api/v1/live, hub to page",
         forms.Snapshot | forms.Frame | forms.BadQuery,
     ),
-    "live_to_hub": ("WS /api/v1/live, page to hub", forms.FrameAck | forms.Query),
+    "live_to_hub": ("WS /api/v1/live, page to hub", forms.FrameAck | forms.Query | forms.Play),
 }
 """File name (without `.schema.json`): what it describes, and its type."""
 

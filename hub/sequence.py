@@ -15,6 +15,7 @@ small batch costs a copy. Bulk or one by one, the result is the same.
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,18 @@ FEW = 128
 """So many are judged faster one by one than in columns."""
 
 
+class State(NamedTuple):
+    """A sequence's knowledge, as it is kept."""
+
+    missing: int
+    first: int
+    newest: int
+    newest_start_ns: int
+    outstanding: list[tuple[int, int, int]]
+    """Number, and starts of the requests before and after it."""
+    lost: list[Begun]
+
+
 class Sequence:
     """The request numbers of one proxy."""
 
@@ -66,6 +79,23 @@ class Sequence:
         """Requests that began and have no line yet."""
         self._judge()
         return len(self._outstanding)
+
+    def state(self) -> State:
+        """All that is known, for `restored`."""
+        self._judge()
+        outstanding = [(number, *begun) for number, begun in self._outstanding.items()]
+        counts = (self._missing, self._first, self._newest, self._newest_start_ns)
+        return State(*counts, outstanding, list(self._lost))
+
+    @classmethod
+    def restored(cls, state: State) -> Sequence:
+        """As it was."""
+        sequence = cls()
+        sequence._missing, sequence._first = state.missing, state.first
+        sequence._newest, sequence._newest_start_ns = state.newest, state.newest_start_ns
+        sequence._outstanding = {number: (a, b) for number, a, b in state.outstanding}
+        sequence._lost.extend(state.lost)
+        return sequence
 
     def lacks_at(self, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether a request that began at these times, in the server's clock, may lack its line:

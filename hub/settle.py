@@ -84,6 +84,27 @@ class Settling:
             self._settle_pairs(self.join.add(numbers[half], waits[half], moment), moment, outcome)
         return outcome
 
+    def carried(
+        self, rows: Numbers, waits: Mask, owners: Numbers, values: Values, moment: Moment
+    ) -> Outcome:
+        """Rows from before a restart: each may be half of a call yet, or stands in none.
+
+        `owners` are the places in `values` of the calls that they stand in (-1: none), which are
+        counted and listed already.
+        """
+        outcome = Outcome()
+        self._identify(rows)
+        own = np.flatnonzero(owners >= 0)
+        edges = values.pop("edge")
+        numbers = self.calls.add(len(edges), edge=edges, **values)
+        self.rows.table.put("call", rows[own], numbers[owners[own]])
+        half, _ = self.halves.mark(rows)
+        whole = rows[~half & (owners < 0)]
+        self._new(whole, self._verdict.alone(whole), moment, outcome)
+        self._strays.pass_on(rows[half], self._callee_kinds(rows[half]))
+        self._settle_pairs(self.join.add(rows[half], waits[half], moment), moment, outcome)
+        return outcome
+
     def advance(self, progress: Progress, now_ns: int) -> Outcome:
         """Time passed."""
         outcome = Outcome()
@@ -193,6 +214,7 @@ class Settling:
         self.rows.table.put("before", rows, np.array([-1, *attempts[:-1]]))
         self.rows.table.put("call", rows, attempt.call)
         numbers, take = np.array([attempt.call]), self.calls.table.take
+        self.calls.table.put("low", numbers, np.minimum(take("low", numbers), rows.min()))
         by, confidence = take("by", numbers), take("confidence", numbers)
         values = self._verdict.joined(np.array([caller]), rows[-1:], by, confidence)
         self._amend(numbers, values, outcome)
@@ -257,6 +279,7 @@ class Settling:
             id_row=id_rows,
             end_ns=self.end_ns(id_rows, moment),
             edge=self._edges.find(values),
+            low=_lowest(values),
             **values,
             **self._verdict.result(values["hop0"], values["hop1"]),
         )
@@ -269,7 +292,8 @@ class Settling:
             return
         outcome.counted.append((-1, self.calls.counted(numbers)))
         result = self._verdict.result(values["hop0"], values["hop1"])
-        self.calls.amend(numbers, edge=self._edges.find(values), **values, **result)
+        low = np.minimum(self.calls.table.take("low", numbers), _lowest(values))
+        self.calls.amend(numbers, edge=self._edges.find(values), low=low, **values, **result)
         self._claim_rows(numbers, values)
         outcome.amended.append(numbers)
         outcome.counted.append((1, self.calls.counted(numbers)))
@@ -310,6 +334,11 @@ class Settling:
         """Which of these wait for their other half."""
         waits: Mask = self.halves.state(rows) == HalfState.WAITING
         return waits
+
+
+def _lowest(values: Values) -> Numbers:
+    hop0, hop1 = values["hop0"], values["hop1"]
+    return np.where(hop1 >= 0, np.minimum(hop0, hop1), hop0)
 
 
 def _part(values: Values, rows: Mask | Numbers) -> Values:

@@ -57,6 +57,23 @@ class Sightings:
             return 0, 0
         return int(self._node_first[number]), int(self._node_last[number])
 
+    def columns(self) -> tuple[Ints, Ints, Ints]:
+        """Last of each edge; first and last of each node."""
+        self._update()
+        return (
+            self._edge_last[: self._edges].copy(),
+            self._node_first.copy(),
+            self._node_last.copy(),
+        )
+
+    def restore(self, edge_last: Ints, node_first: Ints, node_last: Ints) -> None:
+        """As `columns` gave them; the edges' ways are known."""
+        self._update()
+        self._edge_last[: len(edge_last)] = edge_last
+        for column, saved in ((self._node_first, node_first), (self._node_last, node_last)):
+            count = min(len(column), len(saved))  # behind it nobody was seen
+            column[:count] = saved[:count]
+
     def edges_before(self, ns: int) -> list[int]:
         """Edges that were last seen before this time, or never."""
         self._update()

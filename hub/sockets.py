@@ -159,7 +159,7 @@ class Sockets:
         if q:
             self._ask(page, q)
         try:
-            await _together(
+            await together(
                 socket,
                 self._send_frames(socket, page),
                 self._take(socket, page),
@@ -240,7 +240,7 @@ class Sockets:
         reader = Reader()
         self._readers.add(reader)
         try:
-            await _together(socket, self._send_calls(socket, reader), _take_nothing(socket))
+            await together(socket, self._send_calls(socket, reader), _take_nothing(socket))
         finally:
             self._readers.discard(reader)
 
@@ -254,7 +254,7 @@ class Sockets:
             numbers, reader.unsent = self._kept(reader.unsent), []
             if numbers:
                 logs = [self._describe.access_log(number) for number in numbers]
-                await _send(socket, msgspec.json.encode(logs))
+                await send(socket, msgspec.json.encode(logs))
 
     def _kept(self, numbers: list[int]) -> list[int]:
         """A slow reader's calls may have been let go of meanwhile."""
@@ -266,7 +266,7 @@ class Sockets:
         ]
 
 
-async def _send(socket: Websocket, text: bytes) -> None:
+async def send(socket: Websocket, text: bytes) -> None:
     """Send, or hang up on a client that takes nothing."""
     try:
         async with asyncio.timeout(SEND_TIMEOUT_S):
@@ -280,7 +280,7 @@ async def _take_nothing(socket: Websocket) -> None:
     raise Hangup(POLICY, f"this socket only sends; it got {len(message)} bytes")
 
 
-async def _together(socket: Websocket, *jobs: Coroutine[Any, Any, None]) -> None:
+async def together(socket: Websocket, *jobs: Coroutine[Any, Any, None]) -> None:
     """Run these until one ends; close with the reason where there is one."""
     try:
         async with asyncio.TaskGroup() as tasks:

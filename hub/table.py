@@ -28,6 +28,11 @@ class Table:
         }
         self._capacity = capacity
 
+    def begin_at(self, number: int) -> None:
+        """Give the first row this number. While there are no rows."""
+        assert not len(self)
+        self.first = self.end = self._base = number
+
     def __len__(self) -> int:
         return self.end - self.first
 

@@ -52,6 +52,14 @@ class Totals:
         """Edges whose totals changed after this version; 0: every edge that ever had a call."""
         return np.flatnonzero(self._changed > version)
 
+    def state(self) -> tuple[Ints, Ints]:
+        """All columns, and of which edges, for `restore`."""
+        return self._columns.copy(), (self._changed > 0).astype(np.int64)
+
+    def restore(self, columns: Ints, known: Ints) -> None:
+        """As `state` gave them."""
+        self._columns, self._changed, self.version = columns.copy(), known.copy(), 1
+
     def _make_room(self, edges: int) -> None:
         while len(self._changed) < edges:
             self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)], axis=1)

@@ -17,6 +17,7 @@ export interface AllForms {
   Hop: Hop;
   Edges: Edges;
   EdgeRate: EdgeRate;
+  Histogram: Histogram;
   Servers: Servers;
   ServerState: ServerState;
   MalformedForm: MalformedForm;
@@ -44,6 +45,7 @@ export interface AllForms {
   BadQuery: BadQuery;
   FrameAck: FrameAck;
   Query: Query;
+  Play: Play;
 }
 /**
  * One entry of `GET /network_info`, which is an object of them by `<server>/<network>`.
@@ -244,6 +246,17 @@ export interface EdgeRate {
   p99_ms: number | null;
   bytes_in: number;
   bytes_out: number;
+}
+/**
+ * `GET /api/v1/histogram`: what happened over time, one entry a step.
+ */
+export interface Histogram {
+  since: string;
+  until: string;
+  step_s: number;
+  calls: number[];
+  errors: number[];
+  p95_ms: (number | null)[];
 }
 /**
  * `GET /api/v1/servers`.
@@ -568,4 +581,13 @@ export interface FrameAck {
 export interface Query {
   type: "query";
   q: string;
+}
+/**
+ * In a replay: how it goes on. What is null stays. A new time is answered by a snapshot.
+ */
+export interface Play {
+  type: "play";
+  at: string | null;
+  speed: number | null;
+  paused: boolean | null;
 }

@@ -268,6 +268,16 @@ class FrameAck(Form, tag="ack"):
     seq: int
 
 
+class Play(Form, tag="play"):
+    """In a replay: how it goes on. What is null stays. A new time is answered by a snapshot."""
+
+    at: str | None = None
+    """Go on from there."""
+    speed: float | None = None
+    """0.25 to 100."""
+    paused: bool | None = None
+
+
 class Query(Form, tag="query"):
     """What the page wants to see from now on. Answered by a snapshot with the same `q`, or by a
     `bad_query`. The first query may stand in the socket's address: `/api/v1/live?q=…`."""

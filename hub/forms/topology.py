@@ -102,3 +102,16 @@ class Edges(Form):
     until: str
     window_s: float
     edges: list[EdgeRate]
+
+
+class Histogram(Form):
+    """`GET /api/v1/histogram`: what happened over time, one entry a step."""
+
+    since: str
+    until: str
+    step_s: int
+    calls: list[int]
+    """That ended within the step."""
+    errors: list[int]
+    p95_ms: list[float | None]
+    """Within 2 %; null without calls."""

@@ -46,6 +46,8 @@ def check(answer: Any, schema: str) -> None:
         ("api/v1/requests?limit=2000", "requests"),
         ("api/v1/edges", "edges"),
         ("api/v1/edges?window=10s", "edges"),
+        ("api/v1/edges?since=0", "edges"),
+        ("api/v1/histogram", "histogram"),
         ("api/v1/servers", "servers"),
         ("api/v1/ledger", "ledger"),
         ("healthz", "health"),

@@ -72,6 +72,7 @@ tokens_file = "{keys}/tokens.toml"
 listen = "127.0.0.1:{port}"
 [data]
 directory = "{data}"
+seal_interval_s = 2
 """
 
 

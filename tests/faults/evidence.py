@@ -1,4 +1,4 @@
-"""What was written, against what the hub says: the ledger, the API's calls, the journal's batches.
+"""What was written, against what the hub says: the ledger, the API's calls, history and journal.
 
 Enters: log files, a running hub, and the data of one that has ended. Leaves: rows for a table, and
 every difference in words. Files are counted here, by nothing of the agent's.
@@ -7,17 +7,20 @@ every difference in words. Files are counted here, by nothing of the agent's.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
 import msgspec
+import pyarrow.parquet as pq
 
+from hub.history import catalog, columns, core
+from hub.history.carry import Carry
 from hub.journal_store import Store
 from hub.model import BatchCommitted
 from tests.e2e.hub_api import HubApi
@@ -137,7 +140,9 @@ class Call(msgspec.Struct):
     hops: list[Hop]
 
 
-Seen = dict[tuple[str, str, str], list[int]]
+Line = tuple[str, str, str]
+"""Server, proxy and log of a line."""
+Seen = dict[Line, list[int]]
 
 
 def listed(hub: HubApi) -> Seen:
@@ -158,29 +163,71 @@ def listed(hub: HubApi) -> Seen:
     return seen
 
 
-def journalled(data: Path) -> tuple[Seen, list[str]]:
-    """The offsets in all batches of the journal in its order, and where batches do not adjoin."""
+def stored(data: Path) -> tuple[Seen, list[str]]:
+    """The offsets of all lines in sealed calls, in the carry and in the journal behind them, and
+    where batches of the journal do not adjoin."""
     seen: Seen = {}
-    ends: dict[tuple[str, str, str], int] = {}
-    faults = []
     store = Store(data)
     try:
-        for event in store.replay():
-            if not isinstance(event, BatchCommitted):
-                continue
-            key = (event.log.server, event.log.proxy, event.log.fingerprint.hex())
-            if ends.get(key, 0) != event.first_offset:
-                faults.append(f"{key}: ends at {ends.get(key, 0)}, then {event.first_offset}")
-            ends[key] = event.end_offset
-            offsets = event.observations.offset.astype(int) + event.first_offset
-            seen.setdefault(key, []).extend(offsets.tolist())
+        checkpoint = catalog.checkpoint(store)
+        for key, offset in sealed(store, data / "history"):
+            seen.setdefault(key, []).append(offset)
+        if checkpoint is not None:
+            for key, offset in carried(checkpoint):
+                seen.setdefault(key, []).append(offset)
+        faults = _journalled(store, checkpoint.seq if checkpoint else 0, seen)
     finally:
         store.close()
     return seen, faults
 
 
-def same_lines(logs: Iterable[Written], seen: Seen, what: str, *, order: bool) -> Iterator[str]:
-    """Which lines are not there, there twice, nobody's, or (in the journal) out of order."""
+def sealed(store: Store, history: Path) -> Iterator[tuple[Line, int]]:
+    """Each hop of each record that counts, as docs/history.md tells others to read them."""
+    below = {tuple(row[:3]): row[3] for row in store.query("SELECT * FROM hidden")}
+    for entry in catalog.files(store):
+        for call in pq.read_table(history / entry.name).to_pylist():
+            bearer = call["id_hop"]
+            start = call["hop1_start_ns" if bearer else "start_ns"]
+            log, offset = call[f"hop{bearer}_log_sum"], call[f"hop{bearer}_offset"]
+            if call["revision"] < below.get((start, int(log, 16), offset), 0):
+                continue
+            for tried in json.loads(call["attempts"] or "[]"):
+                yield (tried["server"], tried["proxy"], tried["log"]), tried["offset"]
+            for hop in ("hop0", "hop1"):
+                if (offset := call[f"{hop}_offset"]) is not None:
+                    names = [call[f"{hop}_{name}"] for name in ("server", "proxy", "log")]
+                    yield (names[0], names[1], names[2]), offset
+
+
+def carried(checkpoint: catalog.Checkpoint) -> Iterator[tuple[Line, int]]:
+    """Lines that wait and stand in no sealed call."""
+    saved = msgspec.msgpack.decode(columns.decompressed(checkpoint.core), type=core.Core)
+    carry = msgspec.msgpack.decode(columns.decompressed(checkpoint.carry), type=Carry)
+    rows = columns.unpack(carry.rows)
+    for log, offset, owner in zip(rows["log"], rows["offset"], rows["owner"], strict=True):
+        if owner < 0:
+            known = saved.logs[log]
+            yield (known.server, known.proxy, known.fingerprint.hex()), int(offset)
+
+
+def _journalled(store: Store, after: int, seen: Seen) -> list[str]:
+    ends: dict[Line, int] = {}
+    faults = []
+    for event in store.replay(after):
+        if not isinstance(event, BatchCommitted):
+            continue
+        key = (event.log.server, event.log.proxy, event.log.fingerprint.hex())
+        due = ends.get(key, event.first_offset if after else 0)
+        if due != event.first_offset:
+            faults.append(f"{key}: ends at {due}, then {event.first_offset}")
+        ends[key] = event.end_offset
+        offsets = event.observations.offset.astype(int) + event.first_offset
+        seen.setdefault(key, []).extend(offsets.tolist())
+    return faults
+
+
+def same_lines(logs: Iterable[Written], seen: Seen, what: str) -> Iterator[str]:
+    """Which lines are not there, there twice, or nobody's."""
     for log in logs:
         offsets = seen.pop((log.server, log.proxy, log.log), [])
         name = f"{what}: {log.server} {log.proxy} {log.log[:8]}"
@@ -190,7 +237,5 @@ def same_lines(logs: Iterable[Written], seen: Seen, what: str, *, order: bool) -
         if twice or absent or strangers:
             at = f" (first at {min(absent | strangers)})" if absent or strangers else ""
             yield f"{name}: {len(absent)} absent, {twice} twice, {len(strangers)} nobody's{at}"
-        if order and any(one >= two for one, two in pairwise(offsets)):
-            yield f"{name}: out of order"
     for key, offsets in seen.items():
         yield f"{what}: {key} has {len(offsets)} lines of no file"

@@ -198,6 +198,7 @@ async def answers(scene: Scene) -> dict[str, Any]:
         "requests": requests,
         "call": await get(f"/api/v1/requests/{joined['id']}"),
         "edges": await get("/api/v1/edges?window=60s"),
+        "histogram": await get(f"/api/v1/histogram?since={T0 // SECOND - 1}"),
         "servers": await get("/api/v1/servers"),
         "ledger": await get("/api/v1/ledger"),
         "session": await get("/api/v1/session"),

@@ -1,0 +1,1 @@
+"""What is kept for longer than memory: sealed calls, rollups, topologies."""

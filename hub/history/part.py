@@ -1,0 +1,207 @@
+"""A row group of sealed calls, in the columns of the core: so filters are tried as they are there.
+
+Enters: a file's row group. Leaves: `calls.table` and `rows.table` with `take`, strings by code, and
+the graph and the logs of the core. A column is read when somebody asks for it. Calls are numbered
+from 0; the first hop of call n is row n, its second one row n + count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from hub.enums import JoinKey, Missing, Origin
+from hub.history.schema import COLUMNS, IDS, NUMBERS, TEXTS, TWINS
+from hub.order import Keys
+from hub.pipeline import Pipeline
+
+Column = NDArray[Any]
+Numbers = NDArray[np.int64]
+
+_WORDS: dict[str, tuple[str, Any]] = {
+    "origin": ("origin", Origin),
+    "by": ("join_by", JoinKey),
+    "missing": ("missing", Missing),
+}
+"""Columns of calls that are words in a file: there, and as an enum."""
+
+
+class Lazy:
+    """Columns that are read once, when they are asked for."""
+
+    first = 0
+
+    def __init__(self, read: Callable[[str], Column]) -> None:
+        self._read = read
+        self._columns: dict[str, Column] = {}
+
+    def __getitem__(self, name: str) -> Column:
+        column = self._columns.get(name)
+        if column is None:
+            column = self._columns[name] = self._read(name)
+        return column
+
+    def take(self, name: str, numbers: NDArray[np.integer]) -> Column:
+        """The values of the rows of these numbers."""
+        column: Column = self[name][numbers]
+        return column
+
+
+class Part:
+    """One row group."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        file: pq.ParquetFile,
+        group: int,
+        rates: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.graph = pipeline.graph
+        self.rollup = SimpleNamespace(rates=lambda: rates)
+        self.ledger = pipeline.ledger
+        self.logs = pipeline.settling.logs
+        self.settling = self
+        self._file = file
+        self._group = group
+        self.count: int = file.metadata.row_group(group).num_rows
+        self.calls = SimpleNamespace(table=Lazy(self._of_calls))
+        self._strings: dict[str, SimpleNamespace] = {}
+        self.rows = SimpleNamespace(table=Lazy(self._of_rows), strings=_Strings(self), epoch=0)
+
+    def arrow(self, *names: str) -> pa.Table:
+        """Columns of the file."""
+        return self._file.read_row_group(self._group, columns=list(names), use_threads=False)
+
+    def numbers(self, name: str) -> Column:
+        """A column of numbers of the file, 0 where it is null."""
+        column = self.arrow(name).column(0).combine_chunks()
+        if column.null_count:
+            column = column.fill_null(False if COLUMNS[name] == pa.bool_() else 0)
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+
+    def texts(self, name: str) -> tuple[list[Any], Column]:
+        """A column of strings: its dictionary with null behind it, and codes."""
+        column = self.arrow(name).column(0).combine_chunks()
+        if not isinstance(column, pa.DictionaryArray):
+            column = column.dictionary_encode()
+        values = [*column.dictionary.to_pylist(), None]
+        codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+        return values, codes.astype(np.int64)
+
+    # --- calls
+
+    @cached_property
+    def two(self) -> NDArray[np.bool_]:
+        """Which calls have a second hop."""
+        column = self.arrow("hop1_offset").column(0).combine_chunks()
+        return ~np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Of all calls."""
+        late = self.numbers("id_hop") == 1
+        keys = Keys(
+            self.numbers("start_ns").copy(), self._sums(0), self.numbers("hop0_offset").copy()
+        )
+        if late.any():
+            keys.start_ns[late] = self.numbers("hop1_start_ns")[late]
+            keys.log[late] = self._sums(1)[late]
+            keys.offset[late] = self.numbers("hop1_offset")[late]
+        return keys
+
+    def _sums(self, hop: int) -> Numbers:
+        values, codes = self.texts(f"hop{hop}_log_sum")
+        return np.array([int(value or "0", 16) for value in values], np.int64)[codes]
+
+    def _of_calls(self, name: str) -> Column:
+        if name in _WORDS:
+            column, enum = _WORDS[name]
+            values, codes = self.texts(column)
+            known = [enum[value.upper()] if value else 0 for value in values]
+            return np.array(known, np.int64)[codes]
+        if name in ("from_node", "to_node"):
+            values, codes = self.texts(name)
+            nodes = [self.graph.find(value) if value else None for value in values]
+            return np.array([node.number if node else -1 for node in nodes], np.int64)[codes]
+        if name in ("hop0", "id_row"):
+            return np.arange(self.count)
+        if name == "hop1":
+            return np.where(self.two, np.arange(self.count) + self.count, -1)
+        if name == "end_ns":
+            return self["start_ns"] + self["duration_ns"] - self.numbers("clock_ns")
+        if name == "gone":
+            return np.zeros(self.count, np.bool_)
+        return self.numbers(name)
+
+    def __getitem__(self, name: str) -> Column:
+        column: Column = self.calls.table[name]
+        return column
+
+    # --- rows
+
+    def _of_rows(self, name: str) -> Column:
+        if name == "log":
+            return self._logs()
+        if name in TEXTS:
+            return np.asarray(self.strings(name).codes)
+        if name in IDS:
+            return np.concatenate([self._ids(f"hop{hop}_{name}") for hop in (0, 1)])
+        assert name in NUMBERS or name in TWINS, name
+        first = self[name] if name in TWINS else self.numbers(f"hop0_{name}")
+        return np.concatenate([first, self.numbers(f"hop1_{name}")])
+
+    def strings(self, name: str) -> SimpleNamespace:
+        """The distinct strings of a column of rows, and the rows' codes."""
+        known = self._strings.get(name)
+        if known is None:
+            values: dict[str, int] = {"": 0}
+            codes = []
+            for hop in (0, 1):
+                dictionary, places = self.texts(f"hop{hop}_{name}")
+                number = [values.setdefault(value or "", len(values)) for value in dictionary]
+                codes.append(np.array(number, np.int64)[places])
+            known = SimpleNamespace(values=list(values), codes=np.concatenate(codes))
+            self._strings[name] = known
+        return known
+
+    def _ids(self, name: str) -> NDArray[np.uint64]:
+        column = self.arrow(name).column(0).combine_chunks()
+        data = b"".join(value or bytes(16) for value in column.to_pylist())
+        return np.frombuffer(data, "<u8").reshape(-1, 2)
+
+    def _logs(self) -> Numbers:
+        known = {
+            (key.server, key.proxy, key.fingerprint.hex()): number
+            for number, key in enumerate(account.key for account in self.ledger.accounts)
+        }
+        result = []
+        for hop in (0, 1):
+            columns = [self.texts(f"hop{hop}_{name}") for name in ("server", "proxy", "log")]
+            words = np.zeros(self.count, np.int64)
+            for values, codes in columns:
+                words = words * len(values) + codes
+            distinct, first, which = np.unique(words, return_index=True, return_inverse=True)
+            numbers = np.zeros(len(distinct), np.int64)
+            for place, row in enumerate(first.tolist()):
+                key = tuple(values[codes[row]] for values, codes in columns)
+                numbers[place] = known.get(key, 0)
+            result.append(numbers[which])
+        return np.concatenate(result)
+
+
+class _Strings:
+    """Interners by column, as `Rows.strings`."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def __getitem__(self, name: str) -> SimpleNamespace:
+        return self._part.strings(name)

@@ -1,0 +1,106 @@
+"""The columns of sealed calls: one row a call with its one or two hops. docs/history.md tells them.
+
+The format's version is in each file's metadata and in `manifest.json`. A column may be added
+without a new version; whoever reads takes columns by name. A call's own columns are its first hop's
+where both say the same, so that nothing is stored twice: `start_ns`, `duration_ns`, `bytes_in` and
+`bytes_out` have no `hop0_` twin.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+VERSION: Final = 1
+
+TEXT = pa.dictionary(pa.int32(), pa.string())
+ID = pa.binary(16)
+
+CALL: Final[dict[str, pa.DataType]] = {
+    "start_ns": pa.int64(),
+    "duration_ns": pa.int64(),
+    "clock_ns": pa.int64(),
+    "row": pa.int64(),
+    "revision": pa.uint16(),
+    "id_hop": pa.uint8(),
+    "status": pa.uint16(),
+    "ok": pa.bool_(),
+    "grpc_status": pa.int16(),
+    "origin": TEXT,
+    "from_node": TEXT,
+    "to_node": TEXT,
+    "from_address": TEXT,
+    "to_address": TEXT,
+    "edge": pa.int32(),
+    "answered_by_service": pa.bool_(),
+    "join_by": TEXT,
+    "confidence": pa.float32(),
+    "missing": TEXT,
+    "reason": TEXT,
+    "claims": pa.uint8(),
+    "ignored": pa.bool_(),
+    "bytes_in": pa.int64(),
+    "bytes_out": pa.int64(),
+    "attempts": pa.string(),
+}
+
+TEXTS: Final = (
+    "client", "forwarded", "method", "host", "path", "protocol", "scheme", "entry_point", "router",
+    "service", "upstream", "user_agent",
+)  # fmt: skip
+"""Columns of rows that are strings."""
+
+NUMBERS: Final[dict[str, pa.DataType]] = {
+    "offset": pa.int64(),
+    "upstream_ns": pa.int64(),
+    "overhead_ns": pa.int64(),
+    "status": pa.uint16(),
+    "upstream_status": pa.uint16(),
+    "client_port": pa.uint16(),
+    "request_count": pa.uint64(),
+    "retries": pa.uint16(),
+    "flags": pa.uint8(),
+    "grpc_status": pa.int16(),
+}
+"""Columns of rows that go in as they are."""
+
+TWINS: Final = ("start_ns", "duration_ns", "bytes_in", "bytes_out")
+"""Columns of rows that are the call's for its first hop."""
+
+IDS: Final = ("trace_id", "hop_id", "hop_parent")
+
+PLACE: Final = ("server", "proxy", "proxy_kind", "log", "log_sum")
+"""Where a hop was logged."""
+
+
+def _hop(hop: int) -> dict[str, pa.DataType]:
+    columns: dict[str, pa.DataType] = dict.fromkeys(PLACE, TEXT)
+    columns |= NUMBERS
+    if hop:
+        columns |= dict.fromkeys(TWINS, pa.int64())
+    columns |= dict.fromkeys(TEXTS, TEXT)
+    columns |= dict.fromkeys(IDS, ID)
+    columns |= {"why": TEXT, "spoofed": pa.uint8()}
+    return {f"hop{hop}_{name}": kind for name, kind in columns.items()}
+
+
+COLUMNS: Final = CALL | _hop(0) | _hop(1)
+SCHEMA: Final = pa.schema(
+    list(COLUMNS.items()), metadata={b"hopwatch.schema": str(VERSION).encode()}
+)
+
+DELTA: Final = ("start_ns", "row", "hop0_offset", "hop0_request_count", "hop1_start_ns")
+"""Numbers that grow along the file: their differences are short."""
+
+DICTIONARY: Final = [
+    name
+    for name, kind in COLUMNS.items()
+    if kind == TEXT or (name not in DELTA and kind not in (ID, pa.bool_(), pa.int64()))
+] + ["clock_ns", "bytes_in", "bytes_out", "hop1_bytes_in", "hop1_bytes_out"]
+"""Columns with few distinct values."""
+
+ROW_GROUP: Final = 65_536
+"""Calls of a row group: what a look-up by id has to read, some 3 MB."""
+
+COMPRESSION_LEVEL: Final = 3
