@@ -28,8 +28,8 @@ from tests.servers.demo_process import DemoProcess
 
 WARM_UP_S = 5
 """Chromium compiles the page and the layout settles."""
-GOAL_MS = 300
-"""p95 that issue 2 asks for."""
+GOAL_MS = 150
+"""p95 that issue 5 asks for."""
 PERCENTILES = (50, 95, 99)
 
 
@@ -105,7 +105,7 @@ def main(seconds: float, rate: float, mode: str) -> None:
         sys.exit(1)
     p95 = np.percentile(latencies, 95)
     print(
-        f"p95 {p95:.0f} ms; asked for: under {GOAL_MS} ms. Demo in {where}, {rate:g} visitors/s; "
+        f"p95 {p95:.0f} ms; asked for: at most {GOAL_MS} ms. Demo in {where}, {rate:g} visitors/s; "
         f"{seen['stats']['fps']:.0f} fps at the end; {min(latencies):.0f} ms was the quickest."
     )
     print(f"load average before {began:.1f}, after {os.getloadavg()[0]:.1f}")

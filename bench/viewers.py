@@ -39,6 +39,8 @@ WARM_UP_S = 4.0
 ROUNDS = 3
 """Times that agents alone and agents with viewers take turns."""
 SERVICES, EDGES = 100, 200
+KEPT_LINES, FULL_S = 50_000, 30.0
+"""Where memory is measured: lines kept, and seconds until they are full and it is flat."""
 
 
 class Viewers:
@@ -118,17 +120,19 @@ class Bench:
 
 
 @asynccontextmanager
-async def fed(servers: int, per_s: float) -> AsyncIterator[Bench]:
-    """A fresh hub that gets so many lines a second."""
+async def fed(
+    servers: int, per_s: float, recent: int | None = None, warm_up_s: float = WARM_UP_S
+) -> AsyncIterator[Bench]:
+    """A fresh hub that gets so many lines a second, and keeps so many."""
     made = plan(servers, SERVICES, EDGES)
     per_call = sum(map(len, lines(made, 1000, CYCLE_S))) / (1000 * CYCLE_S)
     rate = per_s / per_call
     agents = Agents(made, lines(made, rate, CYCLE_S), CYCLE_S, round(rate * CYCLE_S))
     stop = asyncio.Event()
-    with hub() as process:
+    with hub(recent_calls=recent) as process:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(agents.run(process.agents, stop))
-            await asyncio.sleep(WARM_UP_S)
+            await asyncio.sleep(warm_up_s)
             try:
                 yield Bench(process, agents)
             finally:
@@ -195,9 +199,13 @@ def frames(count: int, spans: list[Span]) -> Table:
 async def stalling(
     console: Console, count: int, stalled: int, servers: int, per_s: float, seconds: float
 ) -> None:
-    async with fed(servers, per_s) as bench, Viewers.of(bench.process.view) as viewers:
+    async with (
+        fed(servers, per_s, KEPT_LINES, FULL_S) as bench,
+        Viewers.of(bench.process.view) as viewers,
+    ):
         await viewers.do(f"open {count}")
         await asyncio.sleep(WARM_UP_S)
+        start = bench.process.memory_mib()
         before = await bench.span(seconds, viewers)
         await viewers.do(f"stall {stalled}")
         after = await bench.span(seconds, viewers)
@@ -206,7 +214,6 @@ async def stalling(
     )
     for name in ("", "frames/s, worst", "median", "of before", "p95 ms late", "hub, MiB", "grown"):
         shown.add_column(name, justify="right" if name else "left")
-    start = before.memory_mib
     for name, span in (("all read", before), ("the others", after)):
         per_s_each = span.frames_per_s
         share = min(per_s_each) / float(np.median(before.frames_per_s))
@@ -215,7 +222,8 @@ async def stalling(
             f"{np.percentile(span.late_ms, 95):.0f}", f"{span.memory_mib:.1f}",
             f"{span.memory_mib - start:+.1f}",
         )  # fmt: skip
-    shown.caption = f"lines a second: {after.lines_per_s:,.0f}; rows of recent calls grow, too"
+        start = span.memory_mib
+    shown.caption = f"lines a second: {after.lines_per_s:,.0f}; {KEPT_LINES:,} lines are kept"
     console.print(shown)
 
 

@@ -342,6 +342,10 @@ MATCHED_CALLS = 100_000
 SNAPSHOT_REUSE_MS = 1_000
 """How long a snapshot serves viewers that begin, with the frames since then as one."""
 
+SNAPSHOT_PAUSE_S = 0.2
+"""Between two snapshots of a page: somebody who types a query asks with every letter, and a large
+snapshot takes the hub as long."""
+
 MAX_CHANNELS = 32
 """Different queries of open pages: each makes its own frames, 1 to 3 ms under load."""
 

@@ -28,6 +28,7 @@ from hub.defaults import (
     MAX_UNSENT_CALLS,
     MAX_VIEWERS,
     SEND_TIMEOUT_S,
+    SNAPSHOT_PAUSE_S,
     WOKEN_VIEWERS,
 )
 from hub.describe import Describe
@@ -196,7 +197,7 @@ class Sockets:
             del self._channels[query]
 
     async def _send_frames(self, socket: Websocket, page: Page) -> None:
-        viewer = page.viewer
+        viewer, snapshot_due_s = page.viewer, 0.0
         while True:
             await page.wake.wait()
             page.wake.clear()
@@ -208,6 +209,9 @@ class Sockets:
             if pace is Pace.LOST:
                 raise Hangup(TRY_LATER, "this page is more than 10 s behind; reconnect")
             if viewer.needs_snapshot and pace is Pace.LIVE:
+                await asyncio.sleep(snapshot_due_s - time.monotonic())
+                snapshot_due_s = time.monotonic() + SNAPSHOT_PAUSE_S
+                now_ns = time.time_ns()
                 opening = self._channels[page.query].opening(page.q, now_ns)
                 viewer.snapshot_sent(opening.seq, now_ns)
                 if opening.behind is not None:

@@ -6,14 +6,14 @@ seconds, everything else over the last 60 and the running one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hub import forms
-from hub.graph import Graph
+from hub.graph import EdgeRecord, Graph
+from hub.groups import Groups
 from hub.rollup import RATE_S, Ints, Rollup, Window
 
 STATS_S = 60
@@ -26,6 +26,9 @@ class Stats:
     def __init__(self, rollup: Rollup, graph: Graph) -> None:
         self._rollup = rollup
         self._graph = graph
+        self._servers_known: list[str] = []
+        self._called = Groups(graph, lambda edge: {edge.to_node, *edge.via})
+        self._arrived = Groups(graph, self._arrived_at)
 
     def form(self, now_ns: int) -> forms.Stats:
         """The figures as of now."""
@@ -55,37 +58,32 @@ class Stats:
         )
 
     def _nodes(self, minute: Window, rates: NDArray[np.float64]) -> forms.NodeStats:
-        nodes, figures = self._by(minute, rates, self._called)
-        ids = [self._graph.nodes[number].id for number in nodes]
-        return forms.NodeStats(node=ids, **figures)
+        nodes, figures = _by(minute, rates, self._called)
+        return forms.NodeStats(node=[self._graph.nodes[number].id for number in nodes], **figures)
 
     def _servers(self, minute: Window, rates: NDArray[np.float64]) -> forms.ServerStats:
-        servers, figures = self._by(minute, rates, self._arrived_at)
-        return forms.ServerStats(server=servers, **figures)
+        servers, figures = _by(minute, rates, self._arrived)
+        return forms.ServerStats(
+            server=[self._servers_known[number] for number in servers], **figures
+        )
 
-    def _called(self, edge: int) -> Sequence[int]:
-        record = self._graph.edges[edge]
-        return tuple({record.to_node, *record.via})
+    def _arrived_at(self, edge: EdgeRecord) -> set[int]:
+        """The server whose proxy a call came to last, by number."""
+        server = self._graph.nodes[edge.via[-1] if edge.via else edge.to_node].server
+        if server is None:
+            return set()
+        if server not in self._servers_known:
+            self._servers_known.append(server)
+        return {self._servers_known.index(server)}
 
-    def _arrived_at(self, edge: int) -> Sequence[str]:
-        record = self._graph.edges[edge]
-        server = self._graph.nodes[record.via[-1] if record.via else record.to_node].server
-        return (server,) if server else ()
 
-    def _by(
-        self, minute: Window, rates: NDArray[np.float64], groups_of: Any
-    ) -> tuple[list[Any], Any]:
-        """Figures of groups of edges."""
-        numbers: dict[Any, int] = {}
-        members, groups = [], []
-        for position, edge in enumerate(minute.edges.tolist()):
-            for group in groups_of(edge):
-                members.append(position)
-                groups.append(numbers.setdefault(group, len(numbers)))
-        member, group = np.array(members, np.int64), np.array(groups, np.int64)
-        counts, latencies = minute.grouped(member, group, len(numbers), SHARES)
-        rate = np.bincount(group, rates[minute.edges[member]], len(numbers))
-        return list(numbers), {"rate": _figures(rate), **_counted(counts, latencies)}
+def _by(minute: Window, rates: NDArray[np.float64], of: Groups) -> tuple[list[int], dict[str, Any]]:
+    """Figures of groups of edges."""
+    members, groups = of.members(minute.edges)
+    distinct, group = np.unique(groups, return_inverse=True)
+    counts, latencies = minute.grouped(members, group, len(distinct), SHARES)
+    rate = np.bincount(group, rates[minute.edges[members]], len(distinct))
+    return distinct.tolist(), {"rate": _figures(rate), **_counted(counts, latencies)}
 
 
 def _counted(counts: Ints, latencies: NDArray[np.float64]) -> dict[str, Any]:

@@ -193,6 +193,18 @@ async def test_a_query_is_answered_by_a_snapshot_and_holds_for_frames(web: Web) 
         assert (await hear(page))["matched"] is None
 
 
+async def test_of_queries_in_haste_the_last_one_is_answered(web: Web) -> None:
+    async with web.socket("/api/v1/live") as page:
+        await hear(page)
+        for size in range(1, 6):
+            await ask(page, "leaf!"[:size])
+        answers = [await hear(page)]
+        while answers[-1]["q"] != "leaf!":
+            answers.append(await hear(page))
+        assert len(answers) < 5
+        assert {answer["type"] for answer in answers} == {"snapshot"}
+
+
 async def test_a_query_may_stand_in_the_address(web: Web) -> None:
     async with web.socket("/api/v1/live?q=status%3A5xx+-path%3A%2Fx") as page:
         assert (await hear(page))["q"] == "status:5xx -path:/x"
