@@ -128,6 +128,13 @@ class Book:
             if tenure.container == container.id:
                 _describe(tenure, container)
 
+    def know_only(self, containers: Collection[Container]) -> None:
+        """These are all; what inspections told of them still holds."""
+        for container in containers:
+            self.know(container)
+        there = {container.id for container in containers}
+        self._containers = {id: one for id, one in self._containers.items() if id in there}
+
     def known(self, container: str) -> Container | None:
         """What is known of a container."""
         return self._containers.get(container)

@@ -30,6 +30,10 @@ class EngineTrouble(Exception):
     """The engine cannot be asked: what is wrong, and what to do about it."""
 
 
+class EngineSlow(EngineTrouble):
+    """It has not answered in time; what it does with one container may be why."""
+
+
 class Engine:
     """One engine, as long as it answers. Raises EngineTrouble where it does not."""
 
@@ -118,6 +122,9 @@ class Engine:
             raise EngineTrouble(
                 f"{self._address} knows no {what}: is it a Docker engine?"
             ) from None
+        except requests.Timeout:
+            seconds = f"{DOCKER_TIMEOUT_S:.0f} s"
+            raise EngineSlow(f"{self._address} answers nothing for {what} in {seconds}") from None
         except docker.errors.APIError as error:
             raise EngineTrouble(_refusal(what, self._address, error)) from None
         except (

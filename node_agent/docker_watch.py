@@ -21,7 +21,7 @@ from node_agent.defaults import (
     DOCKER_RETRY_MIN_S,
 )
 from node_agent.docker_book import Book, Kept, Place, Present
-from node_agent.docker_engine import Engine, EngineTrouble
+from node_agent.docker_engine import Engine, EngineSlow, EngineTrouble
 from node_agent.docker_model import EngineEvent, Kind, Network, from_event, named
 
 logger = structlog.get_logger(__name__)
@@ -123,8 +123,7 @@ class DockerWatch:
         containers = engine.containers()
         self._find_networks(engine, began_ns)
         with self._guard:
-            for container in containers:
-                self._book.know(container)
+            self._book.know_only(containers)
         present = []
         started: dict[str, int] = {}
         for network in [*self._networks.values()]:
@@ -209,7 +208,10 @@ class DockerWatch:
 
     def _inspect(self, engine: Engine, id: str) -> int:
         """Learn what only an inspection tells; when the container was started, 0: unknown."""
-        container = engine.container(id)
+        try:
+            container = engine.container(id)
+        except EngineSlow:
+            return 0  # It is being started; the event of that brings us here again.
         if container is None:
             return 0
         with self._guard:

@@ -7,6 +7,7 @@ what it publishes. Where that cannot be, `why_no_engine` says why. All of it is 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -114,11 +115,20 @@ class Engine:
 
     def close(self) -> None:
         """Remove everything but images' data, which `data` may keep."""
+        self._kill_containers()
         self.stop()
         subprocess.run(["ip", "link", "del", self._here], capture_output=True, check=False)
         self._holder.kill()
         self._holder.wait()
         shutil.rmtree(self._exec, ignore_errors=True)
+
+    def _kill_containers(self) -> None:
+        """Else the engine would wait for each to end by itself."""
+        if self._daemon is None:
+            return
+        with contextlib.suppress(docker.errors.DockerException, requests.RequestException):
+            for one in self.api.containers():
+                self.api.remove_container(one["Id"], force=True)
 
     @property
     def _exec(self) -> str:

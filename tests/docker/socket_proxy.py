@@ -18,6 +18,9 @@ class SocketProxy:
 
     address: str = ""
     """As `[docker] socket` takes it."""
+    stuck: str = "nothing"
+    """Paths with this in them are answered when the proxy ends."""
+    ended: threading.Event = field(default_factory=threading.Event)
     refused: list[str] = field(default_factory=list)
     refused_twice: threading.Event = field(default_factory=threading.Event)
 
@@ -37,6 +40,8 @@ def socket_proxy(engine_socket: str, allowed: Collection[str]) -> Iterator[Socke
                 self.close_connection = True
                 self.send_error(403)
                 return
+            if proxy.stuck in path:
+                proxy.ended.wait()
             with socket.socket(socket.AF_UNIX) as engine:
                 engine.connect(engine_socket)
                 request = f"GET {self.path} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
@@ -59,6 +64,7 @@ def socket_proxy(engine_socket: str, allowed: Collection[str]) -> Iterator[Socke
         proxy.address = f"tcp://127.0.0.1:{server.server_port}"
         yield proxy
     finally:
+        proxy.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from node_agent import docker_engine
 from node_agent.docker_engine import Engine as Asked
 from node_agent.docker_engine import EngineTrouble
 from tests.docker.engine import Engine
@@ -30,6 +31,22 @@ async def test_a_read_only_proxy_of_the_socket_is_enough(
             site.api.remove_container(id, force=True)
             await reports.until(has("web", ended=True))
     assert proxy.refused == []
+
+
+async def test_a_container_that_the_engine_holds_keeps_no_other_from_its_name(
+    site: Site, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while one is started for long: then its inspection is not answered."""
+    monkeypatch.setattr(docker_engine, "DOCKER_TIMEOUT_S", 0.5)
+    held = site.run("held")
+    with socket_proxy(str(engine.socket), NEEDED) as proxy:
+        proxy.stuck = f"/containers/{held}/json"
+        with structlog.testing.capture_logs() as said:
+            async with watching(proxy.address, tmp_path, site.network) as reports:
+                site.run("other")
+                found = await reports.until(has("other"))
+                assert of(found, "held").address == site.address(held)
+    assert "docker cannot be watched" not in [line["event"] for line in said]
 
 
 @pytest.mark.parametrize("lacking", NEEDED)
