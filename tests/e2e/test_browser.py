@@ -15,7 +15,7 @@ from tests.e2e.hub_api import eventually
 REASON = browser.why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
-SHOWN_IN_THE_README = browser.REPOSITORY / "docs" / "images" / "overview-dark.png"
+PICTURES = browser.REPOSITORY / "docs" / "images"
 SERVERS = ("server-a", "server-b")
 
 
@@ -155,18 +155,26 @@ def test_a_service_is_found_by_a_part_of_its_name(seen: dict[str, Any]) -> None:
     assert seen["searched"] == "non-communicating-service"
 
 
-def test_the_picture_of_the_readme_is_taken_from_the_running_demo(
-    demo: Demo, tmp_path: Path
+@pytest.mark.parametrize("name", ["overview-dark", "overview-light", "request-dark"])
+def test_the_pictures_of_the_docs_are_taken_from_the_running_demo(
+    demo: Demo, tmp_path: Path, name: str
 ) -> None:
     """Into the repository only when asked: HOPWATCH_WRITE_SCREENSHOTS=1, `make screenshots`."""
     asked = os.environ.get("HOPWATCH_WRITE_SCREENSHOTS") == "1"
-    path = SHOWN_IN_THE_README if asked else tmp_path / "overview-dark.png"
+    path = (PICTURES if asked else tmp_path) / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    nodes = [*SERVERS, *of_kind(demo, "service"), *of_kind(demo, "outside")]
-    watched_s = 60 if asked else 0
+    services = of_kind(demo, "service")
+    inspected = next(id for id in services if "server-a" in id and "non-" in id)
     answer = browser.run(
         "screenshot.mjs",
-        {"url": demo.hub.url, "nodes": nodes, "path": str(path), "watchedS": watched_s},
+        {
+            "url": demo.hub.url,
+            "nodes": [*SERVERS, *services, *of_kind(demo, "outside")],
+            "path": str(path),
+            "watchedS": 60 if asked else 0,
+            "theme": name.partition("-")[2],
+            "service": inspected if name.startswith("request") else None,
+        },
     )
     assert not answer["consoleErrors"]
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -9,6 +9,7 @@ import { DIM_ALPHA, HIGHLIGHT_MAX } from "../defaults";
 import type { LegCurve } from "../layout/edges";
 import { HULL_RADIUS, type Hull } from "../layout/model";
 import { type Figures, NO_FIGURES, sumFigures } from "../store/graph";
+import { backdrop } from "./backdrop";
 import { grouped, ms, plural, rate, share } from "./format";
 import { enterWorld, inView, type Picture, same } from "./frame";
 import { iconPath } from "./icons";
@@ -27,7 +28,8 @@ export function pathOf(leg: LegCurve): Path2D {
 }
 
 export function paintBase(ctx: CanvasRenderingContext2D, picture: Picture): void {
-  enterWorld(ctx, picture);
+  const { palette, width, height, ratio } = picture;
+  enterWorld(ctx, picture, backdrop(palette, width, height, ratio));
   for (const hull of picture.layout.hulls.values()) {
     if (inView(picture, hull.x - 60, hull.y - 60, hull.w + 120, hull.h + 120)) paintHull(ctx, picture, hull);
   }

@@ -28,11 +28,12 @@ export interface Picture {
   plain: boolean;
 }
 
-/** World coordinates from here on. */
-export function enterWorld(ctx: CanvasRenderingContext2D, picture: Picture): void {
+/** A clean canvas, and world coordinates from here on. */
+export function enterWorld(ctx: CanvasRenderingContext2D, picture: Picture, behind?: OffscreenCanvas): void {
   const { ratio, camera } = picture;
   ctx.setTransform(1, 0, 0, 1, 0, 0);
-  ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+  if (behind) ctx.drawImage(behind, 0, 0);
+  else ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
   ctx.setTransform(ratio * camera.k, 0, 0, ratio * camera.k, ratio * camera.x, ratio * camera.y);
 }
 

@@ -2,6 +2,9 @@
 
 export interface Palette {
   dark: boolean;
+  /** The background's gradient. */
+  page: [offset: number, colour: string][];
+  dots: string;
   hullTop: string;
   hullBottom: string;
   hullStroke: string;
@@ -35,6 +38,12 @@ export interface Palette {
 
 export const DARK: Palette = {
   dark: true,
+  page: [
+    [0, "#0f1832"],
+    [0.38, "#0d1426"],
+    [1, "#080b15"],
+  ],
+  dots: "rgba(148, 170, 230, .055)",
   hullTop: "rgba(27, 38, 76, .62)",
   hullBottom: "rgba(15, 22, 45, .58)",
   hullStroke: "rgba(112, 140, 226, .30)",
@@ -68,6 +77,11 @@ export const DARK: Palette = {
 
 export const LIGHT: Palette = {
   dark: false,
+  page: [
+    [0, "#f6f7fc"],
+    [1, "#eff1f9"],
+  ],
+  dots: "rgba(80, 100, 160, .11)",
   hullTop: "rgba(236, 240, 254, .92)",
   hullBottom: "rgba(246, 248, 255, .92)",
   hullStroke: "rgba(120, 140, 210, .38)",

@@ -227,7 +227,7 @@ export class Scene {
     canvas.className = `layer layer-${name}`;
     canvas.setAttribute("aria-hidden", "true");
     this.element.append(canvas);
-    return canvas.getContext("2d")!;
+    return canvas.getContext("2d", { alpha: name !== "base" })!;
   }
 
   private resize(): void {
@@ -320,13 +320,13 @@ export class Scene {
     return Math.min(1, Math.max(0, share));
   }
 
-  /** What is gone fades: the last picture stays above the new one and becomes transparent. */
+  /** What is gone fades: the last picture of each layer stays right above the new one and becomes transparent. */
   private fadeOut(): void {
     for (const { canvas } of [this.layers[0], this.layers[2]]) {
       const ghost = canvas.cloneNode() as HTMLCanvasElement;
       ghost.className = "layer ghost";
       ghost.getContext("2d")?.drawImage(canvas, 0, 0);
-      this.element.append(ghost);
+      canvas.after(ghost);
       window.setTimeout(() => ghost.remove(), FADE_OUT_MS);
     }
   }
