@@ -18,9 +18,10 @@ from hopwatch.v1 import observe_pb2 as pb
 from hopwatch.v1 import observe_pb2_grpc
 
 from hub import forms
-from hub.calls import Numbers
-from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS
+from hub.calls import Numbers, parse_call_id
+from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS, ROLLUP_S
 from hub.describe import Describe
+from hub.edges import edge_rates
 from hub.filters import BadFilter, Filters, parse
 from hub.history.pages import Pages
 from hub.pipeline import Pipeline
@@ -29,11 +30,14 @@ from hub.stamps import parse_time, rfc3339
 from hub.state import State
 
 SERVICE = "hopwatch.v1.Observe"
+FOLLOWING = "hopwatch-following"
+"""Initial metadata of a stream that follows."""
 TEXT_FILTERS = (
     "server", "service", "from", "to", "origin", "status", "method", "path", "join", "trace_id",
     "node", "edge", "q",
 )  # fmt: skip
 DEFAULT_LIMIT = 1_000
+DEFAULT_WINDOW_S = 60
 MS = 1e6
 
 
@@ -82,15 +86,18 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
         """Kept calls, then with `follow` new ones."""
         try:
             filters = _filters(request)
+            _check_cursor(request.cursor)
         except BadFilter as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         follower = Follower()
         if request.follow:
             self._followers.add(follower)
         try:
+            if request.follow:  # a reader knows that it is connected, whenever the first call comes
+                await context.send_initial_metadata(((FOLLOWING, "1"),))
             limit = request.limit or (0 if request.follow else DEFAULT_LIMIT)
             most = min(limit or MAX_QUERY_CALLS, MAX_QUERY_CALLS)
-            calls, _ = await self._pages.page(filters, most)
+            calls, _ = await self._pages.page(filters, most, request.cursor or None)
             for call in reversed(calls):
                 yield pb.GetCallsResponse(call=call_message(call))
             if request.follow:
@@ -136,6 +143,21 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
             edges=[_edge_message(edge) for edge in topology.edges],
         )
 
+    async def GetEdges(self, request: pb.GetEdgesRequest, context: Any) -> pb.GetEdgesResponse:
+        """What edges carried."""
+        window_s = request.window_s or DEFAULT_WINDOW_S
+        if window_s > ROLLUP_S:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                f"window_s = {window_s}: must be {ROLLUP_S} at the most",
+            )
+        edges = edge_rates(self._pipeline, window_s, time.time_ns())
+        return pb.GetEdgesResponse(
+            since_ns=parse_time(edges.since),
+            until_ns=parse_time(edges.until),
+            edges=[_rate_message(rate) for rate in edges.edges],
+        )
+
     async def ServerStatus(
         self, request: pb.ServerStatusRequest, context: Any
     ) -> pb.ServerStatusResponse:
@@ -149,6 +171,14 @@ def _filters(request: pb.GetCallsRequest) -> Filters:
     for name, time_ns in (("since", request.since_ns), ("until", request.until_ns)):
         given[name] = rfc3339(time_ns) if time_ns else ""
     return parse(given)[0]
+
+
+def _check_cursor(cursor: str) -> None:
+    try:
+        if cursor:
+            parse_call_id(cursor)
+    except ValueError:
+        raise BadFilter(f'cursor = "{cursor[:100]}": must be the id of a call') from None
 
 
 def call_message(call: forms.Call) -> pb.Call:
@@ -212,6 +242,13 @@ def _hop_message(hop: forms.Hop) -> pb.Hop:
         bytes_out=hop.bytes_out,
         trace_id=hop.trace_id or "",
         why=hop.why,
+        forwarded=hop.forwarded or "",
+        spoofed=hop.spoofed,
+        entry_point=hop.entry_point or "",
+        protocol=hop.protocol,
+        user_agent=hop.user_agent or "",
+        request_count=hop.request_count,
+        retries=hop.retries,
     )
 
 
@@ -239,6 +276,24 @@ def _node_message(node: forms.Node) -> pb.Node:
 def _edge_message(edge: forms.Edge) -> pb.Edge:
     message = pb.Edge(id=edge.id, to=edge.to, origin=edge.origin, via=edge.via)
     setattr(message, "from", edge.from_)
+    return message
+
+
+def _rate_message(rate: forms.EdgeRate) -> pb.EdgeRate:
+    message = pb.EdgeRate(
+        id=rate.id,
+        to=rate.to,
+        origin=rate.origin,
+        calls=rate.calls,
+        rate=rate.rate,
+        errors=rate.errors,
+        p50_ms=rate.p50_ms,
+        p95_ms=rate.p95_ms,
+        p99_ms=rate.p99_ms,
+        bytes_in=rate.bytes_in,
+        bytes_out=rate.bytes_out,
+    )
+    setattr(message, "from", rate.from_)
     return message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,29 @@ async def test_a_follower_that_is_too_slow_is_told_what_it_lost(
     answer = await read(stream)
     assert answer.losses.calls == 4
     assert [(await read(stream)).call.path for _ in range(5)] == [f"/{i}" for i in range(5)]
+
+
+async def test_pages_follow_each_other_by_the_oldest_id(tool: Tool) -> None:
+    tool.world.lines("server-a", *[row(i // 2, path=f"/{i}") for i in range(6)])
+    newest = await tool.calls(limit=3)
+    rest = await tool.calls(limit=10, cursor=newest[0].id)
+    assert [call.path for call in rest + newest] == [f"/{i}" for i in range(6)]
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await tool.calls(cursor="x")
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_edges_are_told_for_a_window(tool: Tool) -> None:
+    now_ms = (time.time_ns() - T0) / 1e6
+    tool.world.lines("server-a", row(now_ms), row(now_ms, status=500), row(now_ms - 120_000))
+    for window_s, calls in ((0, 2), (600, 3)):
+        answer = await tool.stub.GetEdges(pb.GetEdgesRequest(window_s=window_s))
+        (edge,) = answer.edges
+        assert (edge.to, edge.calls, edge.errors) == ("server-a/leaf", calls, 1)
+        assert answer.until_ns - answer.since_ns == (window_s or 60) * 10**9
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await tool.stub.GetEdges(pb.GetEdgesRequest(window_s=3601))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_the_topology_and_the_servers_are_told(tool: Tool) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class GetCallsRequest(_message.Message):
-    __slots__ = ("since_ns", "until_ns", "server", "service", "to", "origin", "status", "method", "path", "join", "trace_id", "node", "edge", "q", "limit", "follow")
+    __slots__ = ("since_ns", "until_ns", "server", "service", "to", "origin", "status", "method", "path", "join", "trace_id", "node", "edge", "q", "limit", "follow", "cursor")
     SINCE_NS_FIELD_NUMBER: _ClassVar[int]
     UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class GetCallsRequest(_message.Message):
     Q_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
     since_ns: int
     until_ns: int
     server: str
@@ -41,7 +42,8 @@ class GetCallsRequest(_message.Message):
     q: str
     limit: int
     follow: bool
-    def __init__(self, since_ns: _Optional[int] = ..., until_ns: _Optional[int] = ..., server: _Optional[str] = ..., service: _Optional[str] = ..., to: _Optional[str] = ..., origin: _Optional[str] = ..., status: _Optional[str] = ..., method: _Optional[str] = ..., path: _Optional[str] = ..., join: _Optional[str] = ..., trace_id: _Optional[str] = ..., node: _Optional[str] = ..., edge: _Optional[str] = ..., q: _Optional[str] = ..., limit: _Optional[int] = ..., follow: _Optional[bool] = ..., **kwargs) -> None: ...
+    cursor: str
+    def __init__(self, since_ns: _Optional[int] = ..., until_ns: _Optional[int] = ..., server: _Optional[str] = ..., service: _Optional[str] = ..., to: _Optional[str] = ..., origin: _Optional[str] = ..., status: _Optional[str] = ..., method: _Optional[str] = ..., path: _Optional[str] = ..., join: _Optional[str] = ..., trace_id: _Optional[str] = ..., node: _Optional[str] = ..., edge: _Optional[str] = ..., q: _Optional[str] = ..., limit: _Optional[int] = ..., follow: _Optional[bool] = ..., cursor: _Optional[str] = ..., **kwargs) -> None: ...
 
 class GetCallsResponse(_message.Message):
     __slots__ = ("call", "losses")
@@ -84,7 +86,7 @@ class Party(_message.Message):
     def __init__(self, node: _Optional[str] = ..., kind: _Optional[str] = ..., server: _Optional[str] = ..., name: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
 
 class Hop(_message.Message):
-    __slots__ = ("server", "proxy", "kind", "log", "offset", "start_ns", "duration_ns", "upstream_ns", "overhead_ns", "status", "upstream_status", "client", "router", "service", "upstream", "path", "bytes_in", "bytes_out", "trace_id", "why")
+    __slots__ = ("server", "proxy", "kind", "log", "offset", "start_ns", "duration_ns", "upstream_ns", "overhead_ns", "status", "upstream_status", "client", "router", "service", "upstream", "path", "bytes_in", "bytes_out", "trace_id", "why", "forwarded", "spoofed", "entry_point", "protocol", "user_agent", "request_count", "retries")
     SERVER_FIELD_NUMBER: _ClassVar[int]
     PROXY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +107,13 @@ class Hop(_message.Message):
     BYTES_OUT_FIELD_NUMBER: _ClassVar[int]
     TRACE_ID_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
+    FORWARDED_FIELD_NUMBER: _ClassVar[int]
+    SPOOFED_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_POINT_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    USER_AGENT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RETRIES_FIELD_NUMBER: _ClassVar[int]
     server: str
     proxy: str
     kind: str
@@ -125,7 +134,14 @@ class Hop(_message.Message):
     bytes_out: int
     trace_id: str
     why: str
-    def __init__(self, server: _Optional[str] = ..., proxy: _Optional[str] = ..., kind: _Optional[str] = ..., log: _Optional[str] = ..., offset: _Optional[int] = ..., start_ns: _Optional[int] = ..., duration_ns: _Optional[int] = ..., upstream_ns: _Optional[int] = ..., overhead_ns: _Optional[int] = ..., status: _Optional[int] = ..., upstream_status: _Optional[int] = ..., client: _Optional[str] = ..., router: _Optional[str] = ..., service: _Optional[str] = ..., upstream: _Optional[str] = ..., path: _Optional[str] = ..., bytes_in: _Optional[int] = ..., bytes_out: _Optional[int] = ..., trace_id: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
+    forwarded: str
+    spoofed: _containers.RepeatedScalarFieldContainer[str]
+    entry_point: str
+    protocol: str
+    user_agent: str
+    request_count: int
+    retries: int
+    def __init__(self, server: _Optional[str] = ..., proxy: _Optional[str] = ..., kind: _Optional[str] = ..., log: _Optional[str] = ..., offset: _Optional[int] = ..., start_ns: _Optional[int] = ..., duration_ns: _Optional[int] = ..., upstream_ns: _Optional[int] = ..., overhead_ns: _Optional[int] = ..., status: _Optional[int] = ..., upstream_status: _Optional[int] = ..., client: _Optional[str] = ..., router: _Optional[str] = ..., service: _Optional[str] = ..., upstream: _Optional[str] = ..., path: _Optional[str] = ..., bytes_in: _Optional[int] = ..., bytes_out: _Optional[int] = ..., trace_id: _Optional[str] = ..., why: _Optional[str] = ..., forwarded: _Optional[str] = ..., spoofed: _Optional[_Iterable[str]] = ..., entry_point: _Optional[str] = ..., protocol: _Optional[str] = ..., user_agent: _Optional[str] = ..., request_count: _Optional[int] = ..., retries: _Optional[int] = ...) -> None: ...
 
 class Join(_message.Message):
     __slots__ = ("by", "confidence", "missing", "reason")
@@ -234,6 +250,49 @@ class Edge(_message.Message):
     origin: str
     via: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., origin: _Optional[str] = ..., via: _Optional[_Iterable[str]] = ..., **kwargs) -> None: ...
+
+class GetEdgesRequest(_message.Message):
+    __slots__ = ("window_s",)
+    WINDOW_S_FIELD_NUMBER: _ClassVar[int]
+    window_s: int
+    def __init__(self, window_s: _Optional[int] = ...) -> None: ...
+
+class GetEdgesResponse(_message.Message):
+    __slots__ = ("since_ns", "until_ns", "edges")
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    since_ns: int
+    until_ns: int
+    edges: _containers.RepeatedCompositeFieldContainer[EdgeRate]
+    def __init__(self, since_ns: _Optional[int] = ..., until_ns: _Optional[int] = ..., edges: _Optional[_Iterable[_Union[EdgeRate, _Mapping]]] = ...) -> None: ...
+
+class EdgeRate(_message.Message):
+    __slots__ = ("id", "to", "origin", "calls", "rate", "errors", "p50_ms", "p95_ms", "p99_ms", "bytes_in", "bytes_out")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_FIELD_NUMBER: _ClassVar[int]
+    P50_MS_FIELD_NUMBER: _ClassVar[int]
+    P95_MS_FIELD_NUMBER: _ClassVar[int]
+    P99_MS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IN_FIELD_NUMBER: _ClassVar[int]
+    BYTES_OUT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    to: str
+    origin: str
+    calls: int
+    rate: float
+    errors: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    bytes_in: int
+    bytes_out: int
+    def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., origin: _Optional[str] = ..., calls: _Optional[int] = ..., rate: _Optional[float] = ..., errors: _Optional[int] = ..., p50_ms: _Optional[float] = ..., p95_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ..., bytes_in: _Optional[int] = ..., bytes_out: _Optional[int] = ..., **kwargs) -> None: ...
 
 class ServerStatusRequest(_message.Message):
     __slots__ = ()

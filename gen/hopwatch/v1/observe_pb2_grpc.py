@@ -44,6 +44,11 @@ class ObserveStub:
                 request_serializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.SerializeToString,
                 response_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.FromString,
                 _registered_method=True)
+        self.GetEdges = channel.unary_unary(
+                '/hopwatch.v1.Observe/GetEdges',
+                request_serializer=hopwatch_dot_v1_dot_observe__pb2.GetEdgesRequest.SerializeToString,
+                response_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetEdgesResponse.FromString,
+                _registered_method=True)
         self.ServerStatus = channel.unary_unary(
                 '/hopwatch.v1.Observe/ServerStatus',
                 request_serializer=hopwatch_dot_v1_dot_observe__pb2.ServerStatusRequest.SerializeToString,
@@ -56,7 +61,7 @@ class ObserveServicer:
 
     def GetCalls(self, request, context):
         """Settled calls. Oldest first; with `follow`, first the kept ones that match, then new and amended
-        ones as they settle, until the reader leaves.
+        ones as they settle, until the reader leaves. Initial metadata `hopwatch-following` comes at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,6 +69,13 @@ class ObserveServicer:
 
     def GetTopology(self, request, context):
         """Servers, nodes and edges as they are now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEdges(self, request, context):
+        """What each edge carried in a window of time that ends now; the busiest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,6 +100,11 @@ def add_ObserveServicer_to_server(servicer, server):
                     servicer.GetTopology,
                     request_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.FromString,
                     response_serializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.SerializeToString,
+            ),
+            'GetEdges': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEdges,
+                    request_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetEdgesRequest.FromString,
+                    response_serializer=hopwatch_dot_v1_dot_observe__pb2.GetEdgesResponse.SerializeToString,
             ),
             'ServerStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.ServerStatus,
@@ -149,6 +166,33 @@ class Observe:
             '/hopwatch.v1.Observe/GetTopology',
             hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.SerializeToString,
             hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEdges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hopwatch.v1.Observe/GetEdges',
+            hopwatch_dot_v1_dot_observe__pb2.GetEdgesRequest.SerializeToString,
+            hopwatch_dot_v1_dot_observe__pb2.GetEdgesResponse.FromString,
             options,
             channel_credentials,
             insecure,
