@@ -7,8 +7,9 @@ consistent moment.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -182,12 +183,17 @@ def _add_requests(app: Quart, pages: Pages) -> None:
     @app.get("/api/v1/requests")
     async def requests() -> Response:
         filters, page = parse(request.args.to_dict())
+        as_lines = ndjson_lines if page.format == "ndjson" else csv_lines
+        kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
+        if page.limit is None:
+            parts = pages.every(filters, page.cursor)
+            response = Response(_streamed(as_lines, parts), content_type=kind)
+            response.timeout = None  # it lasts as long as somebody reads
+            return response
         calls, cursor = await pages.page(filters, page.limit, page.cursor)
         if page.format == "json":
             return _json(forms.Requests(requests=calls, next_cursor=cursor))
-        lines = (ndjson_lines if page.format == "ndjson" else csv_lines)(calls)
-        kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
-        response = Response(_stream(lines), content_type=kind)
+        response = Response(b"".join(as_lines(calls)), content_type=kind)
         if cursor:
             next_page = urlencode({**request.args.to_dict(), "cursor": cursor})
             response.headers["Link"] = f'<?{next_page}>; rel="next"'
@@ -201,9 +207,18 @@ def _add_requests(app: Quart, pages: Pages) -> None:
         return _json(call)
 
 
-async def _stream(lines: Any) -> AsyncIterator[bytes]:
-    for line in lines:
-        yield line
+async def _streamed(
+    as_lines: Callable[..., Iterator[bytes]], parts: AsyncIterator[list[forms.Call]]
+) -> AsyncIterator[bytes]:
+    """Each part once it is read; the header stands in the first one."""
+    more = False
+    async for calls in parts:
+        yield await asyncio.to_thread(_joined, as_lines, calls, more)
+        more = True
+
+
+def _joined(as_lines: Callable[..., Iterator[bytes]], calls: list[forms.Call], more: bool) -> bytes:
+    return b"".join(as_lines(calls, more=more))
 
 
 def _window_s(text: str) -> int:

@@ -17,15 +17,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def ndjson_lines(calls: Iterable[forms.Call]) -> Iterator[bytes]:
-    """One JSON object a line."""
+def ndjson_lines(calls: Iterable[forms.Call], *, more: bool = False) -> Iterator[bytes]:
+    """One JSON object a line; `more`: others were written before."""
     for call in calls:
         yield msgspec.json.encode(call) + b"\n"
 
 
-def csv_lines(calls: Iterable[forms.Call]) -> Iterator[bytes]:
+def csv_lines(calls: Iterable[forms.Call], *, more: bool = False) -> Iterator[bytes]:
     """RFC 4180 with a header; a cell that a spreadsheet would take for a formula gets a quote."""
-    yield _row(COLUMNS)
+    if not more:
+        yield _row(COLUMNS)
     for call in calls:
         hops = " > ".join(f"{hop.server}/{hop.proxy}" for hop in call.hops)
         yield _row(

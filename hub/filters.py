@@ -53,7 +53,8 @@ class Filters:
 class Page:
     """Which part of the answer, and how it is written."""
 
-    limit: int = DEFAULT_LIMIT
+    limit: int | None = DEFAULT_LIMIT
+    """None: all of them, as a stream."""
     cursor: str | None = None
     format: str = "json"
 
@@ -83,6 +84,8 @@ def _page(given: Mapping[str, str]) -> Page:
     form = given.get("format", "json")
     if form not in ("json", "ndjson", "csv"):
         raise BadFilter(f'format = "{form}": must be json, ndjson or csv')
+    if given.get("limit") == "all" and form != "json":
+        return Page(None, given.get("cursor"), form)
     limit = _read(
         "limit", given.get("limit", str(DEFAULT_LIMIT)), _limit, f"1 to {MAX_QUERY_CALLS}"
     )

@@ -34,6 +34,11 @@ class FileEntry:
     level: int = 0
     """0: as sealed; 1: compacted."""
 
+    def may_bear(self, start_ns: int) -> bool:
+        """Whether it may hold a line that began then."""
+        low = min(self.first_ns, self.hop1_first_ns or self.first_ns)
+        return low <= start_ns <= max(self.last_ns, self.hop1_last_ns)
+
 
 def write(directory: Path, name: str, calls: pa.Table, sealed_ns: int, level: int = 0) -> FileEntry:
     """Write a file of calls; it is on disk when this returns. Raises `OSError`."""

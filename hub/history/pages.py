@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 
 from hub import forms
 from hub.calls import log_checksum, parse_call_id
-from hub.defaults import OPEN_FILES
+from hub.defaults import KEPT_PARTS, MAX_LINEAGE_GROUPS, MAX_QUERY_CALLS, OPEN_FILES
 from hub.describe import Describe
 from hub.expression import Expression
 from hub.filters import Filters
-from hub.history import record, reel
+from hub.history import lineage, record, reel
 from hub.history.archive import Archive, State, hidden_in, merged
 from hub.history.files import FileEntry
+from hub.history.lineage import LOOK_BACK_NS, Child
 from hub.history.part import Part
 from hub.history.reel import Reel
 from hub.history.schema import COLUMNS, TEXT
@@ -92,6 +93,7 @@ class Pages:
         """One: files are no good for two readers at once, and it bounds what is in memory."""
         self._files: OrderedDict[str, pq.ParquetFile] = OrderedDict()
         self._known: dict[str, list[Group]] = {}
+        self._parts: OrderedDict[tuple[str, int], Part] = OrderedDict()
 
     # --- on the event loop
 
@@ -109,16 +111,26 @@ class Pages:
             least = recent[-1] if more else None
             found = await self._in_thread(self._read, moment, filters, limit, after, least)
         told = list(zip(recent, described, strict=True))
-        told += await self._in_thread(_described, found)
+        told += await self._in_thread(self._described, moment, found)
         told.sort(key=lambda pair: pair[0], reverse=True)
         more |= len(told) > limit
         page = [call for _, call in told[:limit]]
         return page, page[-1].id if more else None
 
+    async def every(
+        self, filters: Filters, cursor: str | None = None
+    ) -> AsyncIterator[list[forms.Call]]:
+        """All calls behind the cursor, a part at a time: memory holds one."""
+        while True:
+            calls, cursor = await self.page(filters, MAX_QUERY_CALLS, cursor)
+            yield calls
+            if cursor is None:
+                return
+
     async def one(self, id: str) -> forms.Call | None:
         """The call that bears this id, or one of whose hops does; None: it is not kept."""
         number = self._query.by_id(id)
-        if number is not None:
+        if number is not None and self._served(number):
             return self._describe.call(number)
         moment = self._moment()
         try:
@@ -131,6 +143,12 @@ class Pages:
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _served(self, number: int) -> bool:
+        """Whether memory answers for this call; as `Calls.served`."""
+        value = self._pipeline.settling.calls.table.value
+        changed: bool = value("revision", number) > value("sealed", number)
+        return changed or value("low", number) >= self._pipeline.cut
 
     async def reel(self, since_ns: int, until_ns: int, query: Expression) -> Reel:
         """What ended in [since, until) and the query fits."""
@@ -188,7 +206,11 @@ class Pages:
             numbers = Query(part).matching(filters, numbers)  # type: ignore[arg-type]
             keys = part.keys.at(numbers)
             places = keys.newest(limit + 1)
-            found += [Found(keys.key(place), part, int(numbers[place])) for place in places]
+            newest, chosen = keys.at(places), numbers[places].tolist()
+            ids = zip(
+                newest.start_ns.tolist(), newest.log.tolist(), newest.offset.tolist(), strict=True
+            )
+            found += [Found(key, part, number) for key, number in zip(ids, chosen, strict=True)]
             found.sort(key=lambda one: one.key, reverse=True)
             del found[limit + 1 :]
         return found
@@ -196,6 +218,8 @@ class Pages:
     def _one(self, moment: Moment, key: Key) -> forms.Call | None:
         best: tuple[int, Part, int] | None = None
         for entry in moment.state.files:
+            if not entry.may_bear(key[0]):
+                continue
             for group in self._groups_in(entry):
                 if not group.earliest_ns <= key[0] <= group.latest_ns:
                     continue
@@ -205,7 +229,53 @@ class Pages:
                     standing = number in self._standing(moment, part, cut=False)
                     if standing and (best is None or revision > best[0]):
                         best = revision, part, number
-        return record.calls(best[1], np.array([best[2]]))[0] if best else None
+        if best is None:
+            return None
+        one = Found(best[1].keys.key(best[2]), best[1], best[2])
+        return self._described(moment, [one])[0][1]
+
+    def _described(self, moment: Moment | None, found: list[Found]) -> list[tuple[Key, forms.Call]]:
+        if moment is None or not found:
+            return []
+        by_part: dict[int, list[Found]] = {}
+        for one in found:
+            by_part.setdefault(id(one.part), []).append(one)
+        result = []
+        for members in by_part.values():
+            numbers = np.array([one.number for one in members])
+            told = record.calls(members[0].part, numbers)
+            result += [(one.key, call) for one, call in zip(members, told, strict=True)]
+        self._tell_parents(moment, found, dict(result))
+        return result
+
+    def _tell_parents(
+        self, moment: Moment, found: list[Found], calls: dict[Key, forms.Call]
+    ) -> None:
+        """Those of history that began within `LOOK_BACK_NS` before."""
+        children = [
+            Child(one.part, one.number)
+            for one in found
+            if calls[one.key].hops[0].trace_id
+            or one.part.rows.table["hop_parent"][one.number].any()
+        ]
+        children = [child for child in children if child.asks]
+        if not children:
+            return
+        last_ns = max(child.start_ns for child in children)
+        first_ns = min(child.start_ns for child in children) - LOOK_BACK_NS
+        groups = [
+            group
+            for entry in moment.state.files
+            if entry.first_ns <= last_ns and entry.last_ns >= first_ns
+            for group in self._groups_in(entry)
+            if group.earliest_ns <= last_ns and group.latest_ns >= first_ns
+        ][:MAX_LINEAGE_GROUPS]
+        parts = (self._part(group, moment.rates) for group in groups)
+        lineage.find(children, parts, lambda part: self._standing(moment, part, cut=False))
+        for child in children:
+            if child.parent is not None:
+                start_ns, log, offset = child.parent[1]
+                calls[child.key].parent = f"{start_ns:019d}-{log:08x}-{offset:x}"
 
     def _standing(self, moment: Moment, part: Part, *, cut: bool = True) -> Numbers:
         """Calls of a part that history tells."""
@@ -234,7 +304,15 @@ class Pages:
         return sorted(groups, key=lambda group: group.latest_ns, reverse=True)
 
     def _part(self, group: Group, rates: NDArray[np.float64]) -> Part:
-        return Part(self._pipeline, self._open(group.entry), group.number, rates)
+        key = group.entry.name, group.number
+        part = self._parts.pop(key, None)
+        if part is None:
+            part = Part(self._pipeline, self._open(group.entry), group.number)
+        self._parts[key] = part
+        while len(self._parts) > KEPT_PARTS:
+            self._parts.popitem(last=False)
+        part.rates = rates
+        return part
 
     def _groups_in(self, entry: FileEntry) -> list[Group]:
         """A file's row groups; remembered, unlike open files."""
@@ -259,18 +337,6 @@ class Pages:
             while len(self._files) > OPEN_FILES:
                 self._files.popitem(last=False)
         return file
-
-
-def _described(found: list[Found]) -> list[tuple[Key, forms.Call]]:
-    by_part: dict[int, list[Found]] = {}
-    for one in found:
-        by_part.setdefault(id(one.part), []).append(one)
-    result = []
-    for members in by_part.values():
-        numbers = np.array([one.number for one in members])
-        told = record.calls(members[0].part, numbers)
-        result += [(one.key, call) for one, call in zip(members, told, strict=True)]
-    return result
 
 
 def _bearing(part: Part, key: Key) -> list[int]:

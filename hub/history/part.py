@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hub.enums import JoinKey, Missing, Origin
-from hub.history.schema import COLUMNS, IDS, NUMBERS, TEXTS, TWINS
+from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, TEXT, TEXTS, TWINS
 from hub.order import Keys
 from hub.pipeline import Pipeline
 
@@ -57,15 +57,11 @@ class Lazy:
 class Part:
     """One row group."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        file: pq.ParquetFile,
-        group: int,
-        rates: NDArray[np.float64] | None = None,
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, file: pq.ParquetFile, group: int) -> None:
         self.graph = pipeline.graph
-        self.rollup = SimpleNamespace(rates=lambda: rates)
+        self.rates: NDArray[np.float64] = np.zeros(0)
+        """Of edges now, requests/s."""
+        self.rollup = SimpleNamespace(rates=lambda: self.rates)
         self.ledger = pipeline.ledger
         self.logs = pipeline.settling.logs
         self.settling = self
@@ -74,6 +70,8 @@ class Part:
         self.count: int = file.metadata.row_group(group).num_rows
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
+        self._numbers: dict[str, Column] = {}
+        self._texts: dict[str, tuple[list[Any], Column]] = {}
         self.rows = SimpleNamespace(table=Lazy(self._of_rows), strings=_Strings(self), epoch=0)
 
     def arrow(self, *names: str) -> pa.Table:
@@ -82,19 +80,36 @@ class Part:
 
     def numbers(self, name: str) -> Column:
         """A column of numbers of the file, 0 where it is null."""
-        column = self.arrow(name).column(0).combine_chunks()
-        if column.null_count:
-            column = column.fill_null(False if COLUMNS[name] == pa.bool_() else 0)
-        return np.asarray(column.to_numpy(zero_copy_only=False))
+        known = self._numbers.get(name)
+        if known is None:
+            column = self.arrow(name).column(0).combine_chunks()
+            if column.null_count:
+                column = column.fill_null(False if COLUMNS[name] == pa.bool_() else 0)
+            known = self._numbers[name] = np.asarray(column.to_numpy(zero_copy_only=False))
+        return known
 
     def texts(self, name: str) -> tuple[list[Any], Column]:
         """A column of strings: its dictionary with null behind it, and codes."""
-        column = self.arrow(name).column(0).combine_chunks()
-        if not isinstance(column, pa.DictionaryArray):
-            column = column.dictionary_encode()
-        values = [*column.dictionary.to_pylist(), None]
-        codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
-        return values, codes.astype(np.int64)
+        known = self._texts.get(name)
+        if known is None:
+            column = self.arrow(name).column(0).combine_chunks()
+            if not isinstance(column, pa.DictionaryArray):
+                column = column.dictionary_encode()
+            values = [*column.dictionary.to_pylist(), None]
+            codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+            known = self._texts[name] = values, codes
+        return known
+
+    def told(self, name: str, numbers: NDArray[np.integer]) -> list[Any]:
+        """A column's values of these calls, as Python's; 0 for a number that is null."""
+        kind = COLUMNS[name]
+        if kind == TEXT:
+            values, codes = self.texts(name)
+            return [values[code] for code in codes[numbers].tolist()]
+        if kind in (ID, pa.string()):
+            taken: list[Any] = self.arrow(name).column(0).take(pa.array(numbers)).to_pylist()
+            return taken
+        return self.numbers(name)[numbers].tolist()  # type: ignore[no-any-return]
 
     # --- calls
 
@@ -187,7 +202,7 @@ class Part:
             columns = [self.texts(f"hop{hop}_{name}") for name in ("server", "proxy", "log")]
             words = np.zeros(self.count, np.int64)
             for values, codes in columns:
-                words = words * len(values) + codes
+                words = words * len(values) + codes.astype(np.int64)
             distinct, first, which = np.unique(words, return_index=True, return_inverse=True)
             numbers = np.zeros(len(distinct), np.int64)
             for place, row in enumerate(first.tolist()):

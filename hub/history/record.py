@@ -5,7 +5,7 @@ Enters: calls of a `Part`. Leaves: `forms.Call`s, as `hub.describe` makes them o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -21,6 +21,11 @@ from hub.stamps import rfc3339
 MS = 1e6
 Row = dict[str, Any]
 
+SPOOFED: Final[list[Any]] = [
+    tuple((claim.name or "").lower() for claim in Claim if claim & bits) for bits in range(4)
+]
+"""What the bits of `Claim` say."""
+
 SUMMARY = (
     "id_hop", "start_ns", "hop1_start_ns", "hop0_log_sum", "hop1_log_sum", "hop0_offset",
     "hop1_offset", "edge", "duration_ns", "hop0_method", "hop0_host", "hop0_path", "hop1_path",
@@ -31,14 +36,13 @@ SUMMARY = (
 
 def calls(part: Part, numbers: NDArray[np.integer]) -> list[forms.Call]:
     """These calls, in this order."""
-    rows = part.arrow(*COLUMNS).take(numbers).to_pylist()
-    return [_call(part, row) for row in rows]
+    return [_call(part, row) for row in _rows(part, tuple(COLUMNS), numbers)]
 
 
 def summaries(part: Part, numbers: NDArray[np.integer]) -> list[forms.CallSummary]:
     """These calls, as the live lists show them."""
     ends = part["end_ns"][numbers].tolist()
-    rows = part.arrow(*SUMMARY).take(numbers).to_pylist()
+    rows = _rows(part, SUMMARY, numbers)
     return [_summary(row, end) for row, end in zip(rows, ends, strict=True)]
 
 
@@ -50,7 +54,7 @@ def _summary(row: Row, end_ns: int) -> forms.CallSummary:
         duration_ms=row["duration_ns"] / MS,
         method=row["hop0_method"],
         host=row["hop0_host"],
-        path=row["hop0_path"] if row["hop1_offset"] is None else row["hop1_path"],
+        path=row["hop1_path" if row["two"] else "hop0_path"],
         status=row["status"],
         ok=row["ok"],
         origin=row["origin"],
@@ -62,6 +66,14 @@ def _summary(row: Row, end_ns: int) -> forms.CallSummary:
     )
 
 
+def _rows(part: Part, names: tuple[str, ...], numbers: NDArray[np.integer]) -> list[Row]:
+    """Columns as rows; `two`: there is a second hop."""
+    columns = [part.told(name, numbers) for name in names]
+    columns.append(part.two[numbers].tolist())
+    keys = (*names, "two")
+    return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
 def call_id(row: Row) -> str:
     """As `hub.calls.call_id`."""
     hop = row["id_hop"]
@@ -70,7 +82,7 @@ def call_id(row: Row) -> str:
 
 
 def _call(part: Part, row: Row) -> forms.Call:
-    two = row["hop1_offset"] is not None
+    two = row["two"]
     return forms.Call(
         id=call_id(row),
         start=rfc3339(row["start_ns"]),
@@ -135,7 +147,7 @@ def _hop(row: Row, hop: int) -> forms.Hop:
         upstream_status=told("upstream_status"),
         client=host_port(told("client"), told("client_port")),
         forwarded=told("forwarded") or None,
-        spoofed=[claim.name.lower() for claim in Claim if claim & told("spoofed")],  # type: ignore[misc, union-attr]
+        spoofed=list(SPOOFED[told("spoofed")]),
         entry_point=told("entry_point") or None,
         router=told("router") or None,
         service=told("service") or None,

@@ -18,7 +18,7 @@ from hub.defaults import GRACE_S
 from hub.stamps import parse_time
 
 from .keeper import BATCHES, ROWS, Keeper, batch_of, feed
-from .world import SECOND, T0, from_other, ident, log_key, row, to_other
+from .world import SECOND, SERVICES, T0, from_other, ident, log_key, row, to_other
 
 LINES = 2 * BATCHES * ROWS
 HOUR = 3_600
@@ -72,18 +72,12 @@ async def test_sealed_calls_are_told_as_they_were_in_memory(tmp_path: Path) -> N
     assert again.read_again == 0, "no sealed line is read again"
     assert len(again.pipeline.settling.calls.kept()) < len(before)
     after = await check(again)
-    assert [{**vars_of(call), "parent": None} for call in after] == [
-        {**vars_of(call), "parent": None} for call in before
-    ]
+    assert after == before
     for call in before[::17]:
         for number in range(len(call.hops)):
             one = await again.pages.one(call.id)
             assert one is not None and one.id == call.id, number
     await again.close()
-
-
-def vars_of(call: forms.Call) -> dict[str, object]:
-    return {name: getattr(call, name) for name in call.__struct_fields__}
 
 
 async def test_sealing_while_traffic_comes_changes_nothing_that_is_told(tmp_path: Path) -> None:
@@ -285,4 +279,27 @@ async def test_a_retried_request_keeps_all_its_hops(tmp_path: Path) -> None:
     for hop in call.hops:
         log = log_key(hop.server, hop.proxy)
         assert await again.pages.one(call_id(parse_time(hop.start), log, hop.offset)) == call
+    await again.close()
+
+
+async def test_a_sealed_call_names_the_call_that_it_was_made_for(tmp_path: Path) -> None:
+    keeper = await Keeper.open(tmp_path)
+    leaf = SERVICES["leaf"]
+    outer = {"hop_id": ident("outer"), "trace_id": ident("trace")}
+    await keeper.lines("server-a", row(0, 50, **outer), row(0, 50, path="/another"))
+    await keeper.lines("server-a", row(5, 10, client=leaf, hop_parent=ident("outer"), path="/hop"))
+    await keeper.lines("server-a", row(20, 10, client=leaf, trace_id=ident("trace"), path="/trace"))
+    await keeper.lines("server-a", row(70, 10, client=leaf, trace_id=ident("trace"), path="/late"))
+    keeper.settle()
+    before = {call.path: call for call in await keeper.calls()}
+    parent = before["/leaf/echo"]
+    assert before["/hop"].parent == before["/trace"].parent == parent.id
+    assert before["/late"].parent is parent.parent is None
+    await keeper.seal()
+    await keeper.close()
+    again = await Keeper.open(tmp_path, keeper.now_ns)
+    assert again.read_again == 0
+    assert {call.path: call for call in await again.calls()} == before
+    for call in before.values():
+        assert await again.pages.one(call.id) == call
     await again.close()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 
@@ -197,4 +198,25 @@ async def test_a_socket_replays_pauses_and_seeks(tmp_path: Path) -> None:
         with pytest.raises(websockets.InvalidStatus) as refused:
             await websockets.connect(f"{url}?replay_from=never")
         assert refused.value.response.status_code == 400
+    await keeper.close()
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+async def test_everything_is_exported_as_a_stream(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.history.pages.MAX_QUERY_CALLS", 100)
+    keeper = await Keeper.open(tmp_path)
+    await feed(keeper, seal_every=3)
+    listed = [call.id for call in await keeper.calls(status="200")]
+    async with served(keeper) as url, httpx.AsyncClient() as client:
+        path = url.replace("ws://", "http://").replace("live", "requests")
+        asked = {"format": form, "limit": "all", "status": "200"}
+        answer = await client.get(path, params=asked)
+        lines = answer.text.splitlines()
+        if form == "ndjson":
+            assert [json.loads(line)["id"] for line in lines] == listed
+        else:
+            assert [line.split(",", 1)[0] for line in lines] == ["id", *listed]
+        assert (await client.get(path, params={"limit": "all"})).status_code == 400
     await keeper.close()
