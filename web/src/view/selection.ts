@@ -83,7 +83,9 @@ export function selectionView(
       ),
     );
     facts.replaceChildren(...factsOf(graph, selection, edges));
-    peers.replaceChildren(...peersOf(app, graph, selection, edges));
+    // Rows made anew would lose the focus of somebody who goes through them by keyboard.
+    if (!peers.contains(document.activeElement))
+      peers.replaceChildren(...peersOf(app, graph, selection, edges));
     const live = callsOf(log.calls, edges, ROWS_MAX);
     const calls = merge(older, [...live].reverse(), ROWS_MAX).filter((call) =>
       shows(filters, call.status, call.ok),
