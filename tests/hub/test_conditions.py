@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.language import parse
@@ -104,6 +104,7 @@ def test_a_query_finds(full: World, q: str, places: list[int]) -> None:
 QUERIES = st.sampled_from([q for q, _ in FOUND if q])
 
 
+@settings(deadline=None)
 @given(QUERIES, QUERIES)
 def test_and_or_not_are_what_they_are_of_sets(one: str, other: str) -> None:
     made = SHARED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.defaults import MAX_QUERY_CHARS, MAX_QUERY_TERMS
@@ -119,6 +119,7 @@ def test_depth_is_no_trouble() -> None:
 PIECES = ["a", "-", "(", ")", '"', ",", ":", "OR", "AND", "NOT", "*", "5xx", "/", "1", "é", "\x00"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*PIECES, " ", *(f"{name}:" for name in FIELDS)]), max_size=40))
 def test_any_text_is_a_query_or_is_told_why_not(pieces: list[str]) -> None:
     text = "".join(pieces)
