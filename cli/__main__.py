@@ -15,6 +15,7 @@ from hopwatch import __version__
 
 from cli.edges import edges
 from cli.export import export
+from cli.import_command import import_
 from cli.observe import observe
 from cli.output import say
 from cli.problems import INTERRUPTED, Problem
@@ -50,10 +51,10 @@ class Group(click.Group):
 @click.group(cls=Group, epilog=EPILOG)
 @click.version_option(__version__, prog_name="hopwatch")
 def main() -> None:
-    """Read what a Hopwatch hub knows."""
+    """Read what a Hopwatch hub knows, or make a hub's data of recorded logs."""
 
 
-for command in (observe, status, edges, topology, export):
+for command in (observe, status, edges, topology, export, import_):
     main.add_command(command)
 
 if __name__ == "__main__":
