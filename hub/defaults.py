@@ -192,8 +192,8 @@ GRACE_S = 600
 COMPACT_CALLS = 250_000
 """Small files of one hour become one of up to so many calls: some 300 MB of memory meanwhile."""
 
-KEPT_PARTS = 4
-"""Row groups that stay decoded: the next page begins where the last one ended; 20 MB each."""
+KEPT_PARTS = 1
+"""Row groups that stay decoded: the next page begins where the last one ended; up to 100 MB."""
 
 MAX_LINEAGE_GROUPS = 8
 """Row groups that are looked through for the parents of a page's calls: 30 ms each."""

@@ -103,6 +103,12 @@ class Part:
     def told(self, name: str, numbers: NDArray[np.integer]) -> list[Any]:
         """A column's values of these calls, as Python's; 0 for a number that is null."""
         kind = COLUMNS[name]
+        few = (
+            len(numbers) * 8 < self.count and name not in self._numbers.keys() | self._texts.keys()
+        )
+        if few and kind not in (ID, pa.string()):  # not worth keeping a whole column for
+            some = self.arrow(name).column(0).take(pa.array(numbers)).to_pylist()
+            return some if kind == TEXT else [0 if value is None else value for value in some]
         if kind == TEXT:
             values, codes = self.texts(name)
             return [values[code] for code in codes[numbers].tolist()]
