@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -31,38 +30,80 @@ def batch(rows: int) -> BatchCommitted:
     return replace(ONE, observations=replace(ONE.observations, rows=rows))
 
 
-async def test_an_idle_hub_adds_no_delay() -> None:
+class Clock:
+    """An event loop's time and timers, in the test's hands."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+        self._timers: list[Timer] = []
+
+    def time(self) -> float:
+        return self.now_s
+
+    def call_at(self, when_s: float, then: Callable[[], None]) -> Timer:
+        timer = Timer(when_s, then)
+        self._timers.append(timer)
+        return timer
+
+    def passes(self, seconds: float) -> None:
+        until_s = self.now_s + seconds
+        while due := [timer for timer in self._timers if timer.when_s <= until_s and timer.then]:
+            first = min(due, key=lambda timer: timer.when_s)
+            then, first.then, self.now_s = first.then, None, max(self.now_s, first.when_s)
+            if then is not None:
+                then()
+        self.now_s = until_s
+
+
+class Timer:
+    """One of them; `then` is None when it is off."""
+
+    def __init__(self, when_s: float, then: Callable[[], None]) -> None:
+        self.when_s = when_s
+        self.then: Callable[[], None] | None = then
+
+    def cancel(self) -> None:
+        self.then = None
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(steps.asyncio, "get_running_loop", lambda: made)
+    return made
+
+
+def test_an_idle_hub_adds_no_delay(clock: Clock) -> None:
     taken: list[list[Event]] = []
     collected = Steps(taken.append, INTERVAL_S)
     for first in (0, 1):
         collected.add(events(1, first))
         assert taken[-1] == events(1, first), "at once, in the same turn of the loop"
-        await asyncio.sleep(INTERVAL_S * 1.2)
+        clock.passes(INTERVAL_S * 1.2)
     assert len(taken) == 2
 
 
-async def test_under_load_commits_are_settled_together_in_their_order_and_soon() -> None:
+def test_under_load_commits_are_settled_together_in_their_order_and_soon(clock: Clock) -> None:
     taken: list[list[Event]] = []
     times: list[float] = []
-    loop = asyncio.get_running_loop()
 
     def take(some: list[Event]) -> None:
         taken.append(some)
-        times.append(loop.time())
+        times.append(clock.time())
 
     collected, said = Steps(take, INTERVAL_S), 0
-    began = loop.time()
-    while loop.time() < began + 6 * INTERVAL_S:
+    began = clock.time()
+    while clock.time() < began + 6 * INTERVAL_S:
         collected.add(events(3, said))
         said += 3
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(INTERVAL_S * 1.5)
+        clock.passes(0.001)
+    clock.passes(INTERVAL_S * 1.5)
     assert [event for some in taken for event in some] == events(said)
     assert len(taken) <= 8
     assert all(later - sooner > INTERVAL_S * 0.9 for sooner, later in itertools.pairwise(times))
 
 
-async def test_many_lines_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_lines_do_not_wait(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "STEP_ROWS", 100)
     taken: list[list[Event]] = []
     collected = Steps(taken.append, INTERVAL_S)
@@ -71,11 +112,11 @@ async def test_many_lines_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(taken) == 1
     collected.add([batch(60)])
     assert [rows_of(event) for event in taken[1]] == [60, 60]
-    await asyncio.sleep(INTERVAL_S * 1.5)
+    clock.passes(INTERVAL_S * 1.5)
     assert len(taken) == 2, "and the timer is off"
 
 
-async def test_a_reader_gets_what_waits() -> None:
+def test_a_reader_gets_what_waits(clock: Clock) -> None:
     taken: list[list[Event]] = []
     collected = Steps(taken.append, INTERVAL_S)
     collected.flush()
@@ -84,7 +125,7 @@ async def test_a_reader_gets_what_waits() -> None:
     collected.add(events(2, 1))
     collected.flush()
     assert taken == [events(1), events(2, 1)]
-    await asyncio.sleep(INTERVAL_S * 1.5)
+    clock.passes(INTERVAL_S * 1.5)
     assert len(taken) == 2
 
 
