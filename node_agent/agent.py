@@ -17,7 +17,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from node_agent.checkpoint import Checkpoint
 from node_agent.config import AgentConfig
 from node_agent.credentials import Credentials, UnusableCredentials, read
-from node_agent.defaults import CLOSE_S, DRAIN_S, PROTOCOL
+from node_agent.defaults import CLOSE_S, DRAIN_S, FIRST_REPORTS_S, PROTOCOL
 from node_agent.docker_source import DockerSource
 from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
@@ -74,7 +74,8 @@ class Agent:
             logger.warning("inotify does not work, polling", reason=self._watch.reason)
         try:
             async with asyncio.TaskGroup() as group:
-                background = self._inventory.start(group)
+                wait_s = 0.0 if self._once else FIRST_REPORTS_S
+                background = self._inventory.start(group, wait_s)
                 background.append(group.create_task(self._keep_connected(), name="uplink"))
                 background.append(group.create_task(self._stopped(), name="stop"))
                 if self._config.metrics.listen:

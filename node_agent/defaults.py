@@ -93,6 +93,9 @@ CHECKPOINT_INTERVAL_S = 10.0
 """How often acknowledged offsets are saved. The hub's offset wins, so an old one loses nothing."""
 MAX_SIGHTINGS = 1000
 """Logs remembered in the checkpoint; the ones sighted longest ago go first."""
+FIRST_REPORTS_S = 2.0
+"""So long an agent's first inventory waits for sources that do not answer: an engine says within
+0.1 s that it is there, and half an inventory would end the names that the hub has."""
 TRAEFIK_POLL_S = 5.0
 """How often the Traefik API is read again."""
 TRAEFIK_TIMEOUT_S = 2.0

@@ -1,7 +1,8 @@
 """One inventory of what several sources know.
 
 A source (configuration, Traefik API, Docker) reports the whole of what it knows each time; the
-newest report of each counts, in the order of the sources.
+newest report of each counts, in the order of the sources. Nothing is told before each has reported:
+to the hub, half an inventory would mean that everybody else is gone.
 """
 
 from __future__ import annotations
@@ -31,12 +32,17 @@ class Inventory:
         self._sources = sources
         self._changed = changed
         self._known: list[pb.Inventory] = [pb.Inventory() for _ in sources]
+        self._awaited = set(range(len(sources)))
 
-    def start(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Listen to all sources, as long as they have something to say."""
+    def start(self, group: asyncio.TaskGroup, wait_s: float) -> list[asyncio.Task[None]]:
+        """Listen to all sources, as long as they have something to say; so long the first report
+        of each is waited for."""
         return [
-            group.create_task(source.run(self._reporter(index)), name=source.name)
-            for index, source in enumerate(self._sources)
+            group.create_task(self._give_up_waiting(wait_s), name="first reports"),
+            *(
+                group.create_task(source.run(self._reporter(index)), name=source.name)
+                for index, source in enumerate(self._sources)
+            ),
         ]
 
     def merged(self) -> pb.Inventory:
@@ -51,11 +57,20 @@ class Inventory:
 
     def _reporter(self, index: int) -> Callable[[pb.Inventory], Awaitable[None]]:
         async def report(found: pb.Inventory) -> None:
-            if found != self._known[index]:
-                self._known[index] = found
+            first, news = index in self._awaited, found != self._known[index]
+            self._awaited.discard(index)
+            self._known[index] = found
+            if (first or news) and not self._awaited:
                 self._changed(self.merged())
 
         return report
+
+    async def _give_up_waiting(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        reported = len(self._awaited) < len(self._sources)
+        if self._awaited and reported:
+            self._changed(self.merged())
+        self._awaited.clear()
 
 
 def _by_name(networks: Iterable[pb.Network]) -> list[pb.Network]:

@@ -18,7 +18,6 @@ from hopwatch.v1 import ingest_pb2 as pb
 from ..hub.streams import LINE_BYTES, Agent, hello, sighting
 from ..hub.test_main import free_port, hub
 
-T0 = 1_795_000_000_000_000_000
 PATHS = os.pathsep.join(sys.path)
 
 
@@ -97,12 +96,14 @@ class Reports:
     """One server's agent, that speaks by hand."""
 
     agent: Agent
+    began_ns: int
+    """Its first line's time; of now, for the hub shows nobody who has been silent for long."""
     end: int = 0
 
     async def lines(self, *rows: dict[str, object]) -> None:
         """Journalled when this returns."""
         messages = [
-            pb.Row(**{**_usual(i, self.end), **fields})  # type: ignore[arg-type]
+            pb.Row(**{**self._usual(i), **fields})  # type: ignore[arg-type]
             for i, fields in enumerate(rows)
         ]
         batch = pb.Batch(log=1, first_offset=self.end, rows=messages)
@@ -110,24 +111,23 @@ class Reports:
         await self.agent.send(batch)
         await self.agent.acknowledged(self.end)
 
-
-def _usual(i: int, end: int) -> dict[str, object]:
-    return {
-        "offset": i * LINE_BYTES,
-        "start_ns": T0 + (end + i) * 1_000_000,
-        "duration_ns": 12_345_678,
-        "status": 200,
-        "upstream_status": 200,
-        "client": "172.20.0.4",
-        "client_port": 40_000,
-        "method": "GET",
-        "host": "private-proxy",
-        "path": "/leaf/echo",
-        "router": "leaf@file",
-        "service": "leaf@file",
-        "upstream": "http://172.20.0.5:8000",
-        "user_agent": "test/1",
-    }
+    def _usual(self, i: int) -> dict[str, object]:
+        return {
+            "offset": i * LINE_BYTES,
+            "start_ns": self.began_ns + (self.end + i) * 1_000_000,
+            "duration_ns": 12_345_678,
+            "status": 200,
+            "upstream_status": 200,
+            "client": "172.20.0.4",
+            "client_port": 40_000,
+            "method": "GET",
+            "host": "private-proxy",
+            "path": "/leaf/echo",
+            "router": "leaf@file",
+            "service": "leaf@file",
+            "upstream": "http://172.20.0.5:8000",
+            "user_agent": "test/1",
+        }
 
 
 @dataclass
@@ -154,6 +154,7 @@ class World:
 async def world(directory: Path, port: int | None = None) -> AsyncIterator[World]:
     """server-a and server-b are connected, and have reported nothing."""
     made = World(directory, port or free_port())
+    began_ns = made.now_ns()
     async with (
         hub(directory, made.port),
         Agent(made.address) as one,
@@ -162,5 +163,5 @@ async def world(directory: Path, port: int | None = None) -> AsyncIterator[World
         for agent, server in ((one, "server-a"), (other, "server-b")):
             print_ = server.encode().ljust(16)
             await agent.join(hello(server, logs=[sighting(fingerprint=print_)]))
-            made.agents[server] = Reports(agent)
+            made.agents[server] = Reports(agent, began_ns)
         yield made
