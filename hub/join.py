@@ -91,7 +91,7 @@ class Join:
         if not soon.any():
             return []
         pairs = self._best_of_traces(waiting.at(soon), moment, due_ns)
-        may = np.flatnonzero(waiting.by_address)
+        may = np.flatnonzero(waiting.by_address & _timed(waiting, moment))
         halves, soon = waiting.at(may), soon[may]
         for claims, by in ((True, JoinKey.FORWARDED), (False, JoinKey.ADDRESS)):
             pairs += self._best_near(halves, soon, claims, by, moment, due_ns)
@@ -278,6 +278,12 @@ def _standing(halves: HalfView, moment: Moment, due_ns: int) -> Standing:
     due = halves.seen_ns <= due_ns
     ready = due | (marks > ends + margin_ns(halves.leads))
     return Standing(halves.waits, ready, due, ready | (marks > ends + CALLEE_MARGIN_NS))
+
+
+def _timed(halves: HalfView, moment: Moment) -> Mask:
+    """Whose times can be compared with the other server's: both clocks were measured."""
+    timed: Mask = moment.measured[halves.server] & moment.measured[halves.other]
+    return timed
 
 
 def _state_alone(halves: HalfView) -> NDArray[np.int64]:

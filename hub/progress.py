@@ -31,6 +31,8 @@ class Moment:
 
     skews: Numbers
     """Their clocks minus the hub's, ns."""
+    measured: Mask
+    """Whose clocks were; when a line of the others was written, nobody knows."""
     marks: Numbers
     """Up to when their lines are all here, in the hub's clock; 0: unknown."""
     lacking: Callable[[NDArray[np.integer], Numbers], Mask]
@@ -38,9 +40,9 @@ class Moment:
 
     def marks_for(self, servers: NDArray[np.integer], others: NDArray[np.integer]) -> Numbers:
         """For halves of `servers`: up to when the lines of `others` are here (-1: those of all
-        other servers)."""
-        marks: Numbers = np.where(others >= 0, self.marks[others], self._of_all_others()[servers])
-        return marks
+        other servers). 0 also where their own clock was not measured: nothing compares with it."""
+        marks = np.where(others >= 0, self.marks[others], self._of_all_others()[servers])
+        return np.where(self.measured[servers], marks, 0)
 
     def passed(
         self,
@@ -86,14 +88,21 @@ class Progress:
         servers = self._federation.servers
         skews = [self._skews.ns(record.id) for record in servers]
         marks = [self.watermark_ns(record.number) for record in servers]
-        skews_ns, marks_ns = np.array(skews, np.int64), np.array(marks, np.int64)
-        return Moment(skews_ns, marks_ns, self.lines_lacking)
+        measured = [self._skews.estimate(record.id) is not None for record in servers]
+        return Moment(
+            np.array(skews, np.int64),
+            np.array(measured, np.bool_),
+            np.array(marks, np.int64),
+            self.lines_lacking,
+        )
 
     def watermark_ns(self, server: int) -> int:
         """Up to when the server's lines are all here, in the hub's clock; 0: unknown."""
         id = self._federation.servers[server].id
-        mark = self._watermarks.of(id)
-        return mark - self._skews.ns(id) if mark not in (0, NOTHING_MORE) else mark
+        mark, offset = self._watermarks.of(id), self._skews.estimate(id)
+        if mark in (0, NOTHING_MORE):
+            return mark
+        return mark - offset.skew_ns if offset else 0
 
     def lines_lacking(self, servers: NDArray[np.integer], times: Numbers) -> Mask:
         """Whether requests that began at these times, in these servers' own clocks, may be among

@@ -84,6 +84,7 @@ def test_cross_server_calls_have_both_halves_and_right_names(site: Deployed, sin
         return {("server-a", "server-b"), ("server-b", "server-a")} <= found
 
     site.until("joined calls in both directions", both_ways)
+    site.until("more than 20 calls", lambda: len([*site.requests(since)]) > 20)
     site.exact()
     assert site.check_names(since) > 20
 

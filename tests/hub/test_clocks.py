@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.hub.world import MS, World, from_other, ident, to_other
+from tests.hub.world import MS, World, from_other, hello, ident, inventory, to_other
 
 
 def traffic(
@@ -118,3 +118,38 @@ def test_where_every_call_has_rivals_the_peak_of_their_middles_tells() -> None:
     assert len(calls) == 60
     for call in calls:
         assert call.hops[0].duration_ms - call.hops[1].duration_ms == pytest.approx(2.0)
+
+
+def test_no_times_are_compared_before_both_clocks_are_measured() -> None:
+    world = World()
+    for server in ("server-a", "server-b"):
+        world.say(hello(server), inventory(server))
+        world.sight(server)
+    world.lines("server-a", to_other("server-b", 0, 10))
+    world.lines("server-b", from_other("server-a", 41, 8))  # its clock is 40 ms ahead
+    world.skew("server-a", 0.0)
+    world.marks(4_000)
+    world.tick(4_000)
+    assert not world.calls()
+    world.skew("server-b", 40.0)
+    world.marks(4_000)
+    world.tick()
+    assert [call.join.by for call in world.calls()] == ["address"]
+
+
+def test_a_clock_that_is_never_measured_leaves_halves_alone_but_for_ids() -> None:
+    world = World()
+    for server in ("server-a", "server-b"):
+        world.say(hello(server), inventory(server))
+        world.sight(server)
+    world.skew("server-a", 0.0)
+    for at, ids in ((0, {}), (100, {"trace_id": ident("t")})):
+        world.lines("server-a", to_other("server-b", at, 10, **ids))
+        world.lines("server-b", from_other("server-a", at + 41, 8, **ids))
+    world.marks(4_000)
+    world.settle()
+    assert [(call.join.by, call.join.missing, call.origin) for call in world.calls()] == [
+        ("none", "callee_half", "cross_server"),
+        ("none", "caller_half", "cross_server"),
+        ("trace", None, "cross_server"),
+    ]

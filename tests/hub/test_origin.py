@@ -29,6 +29,7 @@ def world() -> Any:
                 [private_net(), SHARED],
             ),
         )
+        made.skew(server, 0)
         made.sight(server)
     yield made
     made.check()
