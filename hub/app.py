@@ -201,7 +201,7 @@ def _add_requests(app: Quart, pages: Pages) -> None:
 
     @app.get("/api/v1/requests/<id>")
     async def one(id: str) -> Response:
-        call = await pages.one(id)
+        call = await pages.in_full(id)
         if call is None:
             return problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
         return _json(call)

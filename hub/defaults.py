@@ -196,7 +196,10 @@ KEPT_PARTS = 1
 """Row groups that stay decoded: the next page begins where the last one ended; up to 100 MB."""
 
 MAX_LINEAGE_GROUPS = 8
-"""Row groups that are looked through for the parents of a page's calls: 30 ms each."""
+"""Row groups that are looked through for the parents of a page's calls: 10 ms each."""
+
+MAX_CHILDREN = 1_000
+"""Calls that one call tells as made for it: more than a waterfall can show."""
 
 OPEN_FILES = 32
 """Of history, kept open: half a megabyte each; opening one costs 2 ms."""

@@ -6,6 +6,7 @@ changes, so neither does the order, whatever comes, is amended, sealed or restar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +57,21 @@ class Keys:
             places = np.flatnonzero(self.start_ns >= self.start_ns[newest].min())
         keys = self.at(places)
         return places[np.lexsort((keys.offset, keys.log, keys.start_ns))[::-1][:limit]]
+
+
+def joined(parts: Sequence[Keys]) -> Keys:
+    """The ids of all of these, one behind the other."""
+    return Keys(
+        np.concatenate([part.start_ns for part in parts]),
+        np.concatenate([part.log for part in parts]),
+        np.concatenate([part.offset for part in parts]),
+    )
+
+
+def id_of(key: Key) -> str:
+    """As `hub.calls.call_id`."""
+    start_ns, log, offset = key
+    return f"{start_ns:019d}-{log:08x}-{offset:x}"
 
 
 def position(cursor: str) -> Key:

@@ -20,7 +20,7 @@ ENDPOINTS: dict[str, tuple[str, Any]] = {
     "access_logs": ("WS /access_logs", list[forms.AccessLog]),
     "topology": ("GET /api/v1/topology", forms.Topology),
     "requests": ("GET /api/v1/requests", forms.Requests),
-    "call": ("GET /api/v1/requests/{id}", forms.Call),
+    "call": ("GET /api/v1/requests/{id}", forms.CallInFull),
     "edges": ("GET /api/v1/edges", forms.Edges),
     "histogram": ("GET /api/v1/histogram", forms.Histogram),
     "servers": ("GET /api/v1/servers", forms.Servers),

@@ -15,6 +15,7 @@ export interface AllForms {
   Party: Party;
   Join: Join;
   Hop: Hop;
+  CallInFull: CallInFull;
   Edges: Edges;
   EdgeRate: EdgeRate;
   Histogram: Histogram;
@@ -219,6 +220,29 @@ export interface Hop {
   retries: number;
   trace_id: string | null;
   why: string;
+}
+/**
+ * `GET /api/v1/requests/{id}`.
+ */
+export interface CallInFull {
+  id: string;
+  start: string;
+  duration_ms: number;
+  method: string;
+  host: string;
+  path: string;
+  status: number;
+  ok: boolean;
+  from: Party;
+  to: Party;
+  origin: "cross_server" | "cross_server_direct" | "hairpin" | "outside" | "public" | "same_server" | "undecided";
+  answered_by: "proxy" | "service";
+  join: Join;
+  parent: string | null;
+  revision: number;
+  grpc_status: number | null;
+  hops: Hop[];
+  children: string[];
 }
 /**
  * `GET /api/v1/edges`.

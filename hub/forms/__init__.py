@@ -16,6 +16,7 @@ from hub.forms.base import (
 )
 from hub.forms.calls import (
     Call,
+    CallInFull,
     Hop,
     Join,
     Party,
@@ -72,6 +73,7 @@ __all__ = [
     "AccessLog",
     "BadQuery",
     "Call",
+    "CallInFull",
     "CallSummary",
     "Container",
     "Edge",

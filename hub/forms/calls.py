@@ -108,6 +108,13 @@ class Call(Form):
     """Caller's side first."""
 
 
+class CallInFull(Call):
+    """`GET /api/v1/requests/{id}`."""
+
+    children: list[str]
+    """`id`s of the calls whose `parent` this is, the first begun first; 1,000 at the most."""
+
+
 class Requests(Form):
     """`GET /api/v1/requests`."""
 

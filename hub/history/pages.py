@@ -9,67 +9,38 @@ groups from the newest on, until no older one can hold a call of it.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hub import forms
 from hub.calls import log_checksum, parse_call_id
-from hub.defaults import KEPT_PARTS, MAX_LINEAGE_GROUPS, MAX_QUERY_CALLS, OPEN_FILES
+from hub.defaults import MAX_QUERY_CALLS
 from hub.describe import Describe
 from hub.expression import Expression
 from hub.filters import Filters
-from hub.history import lineage, record, reel
-from hub.history.archive import Archive, State, hidden_in, merged
-from hub.history.files import FileEntry
-from hub.history.lineage import LOOK_BACK_NS, Child
+from hub.history import record, reel
+from hub.history.archive import Archive, merged
+from hub.history.kin import Kin
+from hub.history.lineage import Asking, Lines, asking, lines
 from hub.history.part import Part
 from hub.history.reel import Reel
-from hub.history.schema import COLUMNS, TEXT
-from hub.history.snapshot import Hidden, hidden_by_memory
+from hub.history.shelf import Group, Moment, Shelf, standing
+from hub.history.snapshot import hidden_by_memory
 from hub.model import LogKey
-from hub.order import Key, position
+from hub.order import Key, id_of, position
 from hub.pipeline import Pipeline
 from hub.query import Query
 from hub.stamps import parse_time
 
 Numbers = NDArray[np.int64]
 T = TypeVar("T")
-
-_TEXTS = [name for name, kind in COLUMNS.items() if kind == TEXT]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A row group, and what times it holds: of starts, and of either hop's."""
-
-    entry: FileEntry
-    number: int
-    first_ns: int
-    last_ns: int
-    earliest_ns: int
-    latest_ns: int
-    ended_from_ns: int
-    ended_to_ns: int
-    """No call ended outside of these, in the hub's clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What history had to tell at one moment."""
-
-    state: State
-    hidden: Hidden
-    cut: int
-    rates: NDArray[np.float64]
-    """Of edges now, requests/s: a query may ask for busy ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +50,17 @@ class Found:
     key: Key
     part: Part
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """One call, with what tells its kin."""
+
+    key: Key
+    call: forms.Call
+    lines: Lines
+    rows: Numbers
+    """Of its lines in memory."""
 
 
 class Pages:
@@ -91,9 +73,9 @@ class Pages:
         self._describe = Describe(pipeline)
         self._thread = ThreadPoolExecutor(1, "history")
         """One: files are no good for two readers at once, and it bounds what is in memory."""
-        self._files: OrderedDict[str, pq.ParquetFile] = OrderedDict()
-        self._known: dict[str, list[Group]] = {}
-        self._parts: OrderedDict[tuple[str, int], Part] = OrderedDict()
+        directory = archive.directory if archive is not None else Path()
+        self._shelf = Shelf(pipeline, directory)
+        self._kin = Kin(pipeline, self._shelf, self._in_thread)
 
     # --- on the event loop
 
@@ -105,13 +87,17 @@ class Pages:
         numbers, more = self._query.page(filters, limit, cursor)
         keys = self._query.keys(numbers)
         recent = [keys.key(place) for place in range(len(keys))]
-        moment, found = self._moment(), []
-        described = self._describe.calls(numbers)
-        if moment is not None and moment.state.files:
+        moment = self._moment()
+        told = list(zip(recent, self._describe.calls(numbers), strict=True))
+        if moment is not None:
             least = recent[-1] if more else None
-            found = await self._in_thread(self._read, moment, filters, limit, after, least)
-        told = list(zip(recent, described, strict=True))
-        told += await self._in_thread(self._described, moment, found)
+            orphans = [pair[1].parent is None for pair in told]
+            asks = [self._kin.asking(numbers[np.array(orphans, np.bool_)])]
+            older, asking = await self._in_thread(
+                self._listed, moment, filters, limit, after, least
+            )
+            told += older
+            _tell(told, await self._kin.parents(moment, asks + asking))
         told.sort(key=lambda pair: pair[0], reverse=True)
         more |= len(told) > limit
         page = [call for _, call in told[:limit]]
@@ -129,17 +115,41 @@ class Pages:
 
     async def one(self, id: str) -> forms.Call | None:
         """The call that bears this id, or one of whose hops does; None: it is not kept."""
+        moment = self._moment()
+        sought = await self._sought(moment, id)
+        return sought.call if sought else None
+
+    async def in_full(self, id: str) -> forms.CallInFull | None:
+        """As `one`, with the calls that were made for it."""
+        moment = self._moment()
+        sought = await self._sought(moment, id)
+        if sought is None:
+            return None
+        children = await self._kin.children(moment, sought.key, sought.lines, sought.rows)
+        return forms.CallInFull(
+            **msgspec.structs.asdict(sought.call), children=[id_of(child) for child in children]
+        )
+
+    async def _sought(self, moment: Moment | None, id: str) -> Sought | None:
         number = self._query.by_id(id)
         if number is not None and self._served(number):
-            return self._describe.call(number)
-        moment = self._moment()
-        try:
-            key = parse_call_id(id)
-        except ValueError:
-            return None
-        if moment is None:
-            return None
-        return await self._in_thread(self._one, moment, key)
+            call = self._describe.call(number)
+            lines, rows = self._kin.lines(number)
+            asks = [] if call.parent else [self._kin.asking(np.array([number]))]
+            sought = Sought(lines.keys.key(0), call, lines, rows)
+        else:
+            try:
+                key = parse_call_id(id)
+            except ValueError:
+                return None
+            if moment is None:
+                return None
+            found = await self._in_thread(self._one, moment, key)
+            if found is None:
+                return None
+            sought, asks = found
+        _tell([(sought.key, sought.call)], await self._kin.parents(moment, asks))
+        return sought
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
@@ -168,11 +178,11 @@ class Pages:
         pieces: list[tuple[Part, Numbers, int]] = []
         parts: list[Part] = []
         for entry in moment.state.files:
-            for group in self._groups_in(entry):
+            for group in self._shelf.groups_in(entry):
                 if group.ended_to_ns < since_ns or group.ended_from_ns >= until_ns:
                     continue
-                part = self._part(group, moment.rates)
-                numbers = self._standing(moment, part)
+                part = self._shelf.part(group, moment)
+                numbers = standing(moment, part)
                 chosen = reel.cut(part, numbers, since_ns, until_ns, query)
                 pieces.append((part, chosen, len(parts)))
                 parts.append(part)
@@ -187,6 +197,22 @@ class Pages:
 
     # --- in a thread
 
+    def _listed(
+        self, moment: Moment, filters: Filters, limit: int, after: Key | None, least: Key | None
+    ) -> tuple[list[tuple[Key, forms.Call]], list[Asking]]:
+        """Calls of history, and those of them that ask for their parents."""
+        found = self._read(moment, filters, limit, after, least)
+        by_part: dict[int, list[Found]] = {}
+        for one in found:
+            by_part.setdefault(id(one.part), []).append(one)
+        told, asks = [], []
+        for members in by_part.values():
+            part, numbers = members[0].part, np.array([one.number for one in members])
+            calls = record.calls(part, numbers)
+            told += [(one.key, call) for one, call in zip(members, calls, strict=True)]
+            asks.append(asking(part, numbers, part.keys.at(numbers)))
+        return told, asks
+
     def _read(
         self, moment: Moment, filters: Filters, limit: int, after: Key | None, least: Key | None
     ) -> list[Found]:
@@ -197,8 +223,8 @@ class Pages:
                 break
             if len(found) > limit and group.latest_ns < found[limit].key[0]:
                 break
-            part = self._part(group, moment.rates)
-            numbers = self._standing(moment, part)
+            part = self._shelf.part(group, moment)
+            numbers = standing(moment, part)
             keys = part.keys.at(numbers)
             if after is not None:
                 behind = keys.before(after)
@@ -215,78 +241,25 @@ class Pages:
             del found[limit + 1 :]
         return found
 
-    def _one(self, moment: Moment, key: Key) -> forms.Call | None:
+    def _one(self, moment: Moment, key: Key) -> tuple[Sought, list[Asking]] | None:
         best: tuple[int, Part, int] | None = None
         for entry in moment.state.files:
             if not entry.may_bear(key[0]):
                 continue
-            for group in self._groups_in(entry):
+            for group in self._shelf.groups_in(entry):
                 if not group.earliest_ns <= key[0] <= group.latest_ns:
                     continue
-                part = self._part(group, moment.rates)
+                part = self._shelf.part(group, moment)
                 for number in _bearing(part, key):
                     revision = int(part["revision"][number])
-                    standing = number in self._standing(moment, part, cut=False)
-                    if standing and (best is None or revision > best[0]):
+                    stands = number in standing(moment, part, cut=False)
+                    if stands and (best is None or revision > best[0]):
                         best = revision, part, number
-        if best is None:
-            return None
-        one = Found(best[1].keys.key(best[2]), best[1], best[2])
-        return self._described(moment, [one])[0][1]
-
-    def _described(self, moment: Moment | None, found: list[Found]) -> list[tuple[Key, forms.Call]]:
-        if moment is None or not found:
-            return []
-        by_part: dict[int, list[Found]] = {}
-        for one in found:
-            by_part.setdefault(id(one.part), []).append(one)
-        result = []
-        for members in by_part.values():
-            numbers = np.array([one.number for one in members])
-            told = record.calls(members[0].part, numbers)
-            result += [(one.key, call) for one, call in zip(members, told, strict=True)]
-        self._tell_parents(moment, found, dict(result))
-        return result
-
-    def _tell_parents(
-        self, moment: Moment, found: list[Found], calls: dict[Key, forms.Call]
-    ) -> None:
-        """Those of history that began within `LOOK_BACK_NS` before."""
-        children = [
-            Child(one.part, one.number)
-            for one in found
-            if calls[one.key].hops[0].trace_id
-            or one.part.rows.table["hop_parent"][one.number].any()
-        ]
-        children = [child for child in children if child.asks]
-        if not children:
-            return
-        last_ns = max(child.start_ns for child in children)
-        first_ns = min(child.start_ns for child in children) - LOOK_BACK_NS
-        groups = [
-            group
-            for entry in moment.state.files
-            if entry.first_ns <= last_ns and entry.last_ns >= first_ns
-            for group in self._groups_in(entry)
-            if group.earliest_ns <= last_ns and group.latest_ns >= first_ns
-        ][:MAX_LINEAGE_GROUPS]
-        parts = (self._part(group, moment.rates) for group in groups)
-        lineage.find(children, parts, lambda part: self._standing(moment, part, cut=False))
-        for child in children:
-            if child.parent is not None:
-                start_ns, log, offset = child.parent[1]
-                calls[child.key].parent = f"{start_ns:019d}-{log:08x}-{offset:x}"
-
-    def _standing(self, moment: Moment, part: Part, *, cut: bool = True) -> Numbers:
-        """Calls of a part that history tells."""
-        told = ~hidden_in(moment.hidden, part.keys, part["revision"])
-        if cut:
-            told &= part.numbers("row") < moment.cut
-        return np.flatnonzero(told)
+        return _sought(best[1], best[2]) if best else None
 
     def _groups(self, moment: Moment, filters: Filters, after: Key | None) -> list[Group]:
         """Those that may hold an answer, the newest first."""
-        self._forget(moment.state)
+        self._shelf.forget(moment.state)
         since, until = filters.since_ns, filters.until_ns
         groups = []
         for entry in moment.state.files:
@@ -294,7 +267,7 @@ class Pages:
                 continue
             if since is not None and entry.last_ns < since:
                 continue
-            for group in self._groups_in(entry):
+            for group in self._shelf.groups_in(entry):
                 if until is not None and group.first_ns >= until:
                     continue
                 if since is not None and group.last_ns < since:
@@ -303,40 +276,22 @@ class Pages:
                     groups.append(group)
         return sorted(groups, key=lambda group: group.latest_ns, reverse=True)
 
-    def _part(self, group: Group, rates: NDArray[np.float64]) -> Part:
-        key = group.entry.name, group.number
-        part = self._parts.pop(key, None)
-        if part is None:
-            part = Part(self._pipeline, self._open(group.entry), group.number)
-        self._parts[key] = part
-        while len(self._parts) > KEPT_PARTS:
-            self._parts.popitem(last=False)
-        part.rates = rates
-        return part
 
-    def _groups_in(self, entry: FileEntry) -> list[Group]:
-        """A file's row groups; remembered, unlike open files."""
-        groups = self._known.get(entry.name)
-        if groups is None:
-            groups = self._known[entry.name] = _groups_of(entry, self._open(entry))
-        return groups
+def _tell(told: list[tuple[Key, forms.Call]], parents: dict[Key, Key]) -> None:
+    for key, call in told:
+        if call.parent is None and (parent := parents.get(key)):
+            call.parent = id_of(parent)
 
-    def _forget(self, state: State) -> None:
-        """What is no longer there."""
-        if len(self._known) > 2 * len(state.files):
-            counted = {entry.name for entry in state.files}
-            self._known = {name: kept for name, kept in self._known.items() if name in counted}
 
-    def _open(self, entry: FileEntry) -> pq.ParquetFile:
-        file = self._files.get(entry.name)
-        if file is None:
-            assert self._archive is not None
-            path = self._archive.directory / entry.name
-            file = pq.ParquetFile(path, memory_map=True, read_dictionary=_TEXTS)
-            self._files[entry.name] = file
-            while len(self._files) > OPEN_FILES:
-                self._files.popitem(last=False)
-        return file
+def _sought(part: Part, number: int) -> tuple[Sought, list[Asking]]:
+    """A call of a part, and whether it asks for its parent."""
+    one = np.array([number])
+    rows = np.array([number, number + part.count] if part.two[number] else [number])
+    calls = np.full(len(rows), number)
+    key, (call,) = part.keys.key(number), record.calls(part, one)
+    of = lines(part, rows, calls, part.keys.at(calls))
+    nothing = np.zeros(0, np.int64)
+    return Sought(key, call, of, nothing), [asking(part, one, part.keys.at(one))]
 
 
 def _bearing(part: Part, key: Key) -> list[int]:
@@ -363,23 +318,3 @@ def _attempted(part: Part, key: Key) -> list[int]:
             if (parse_time(hop.start), log_checksum(log), hop.offset) == key:
                 found.append(number)
     return found
-
-
-def _groups_of(entry: FileEntry, file: pq.ParquetFile) -> list[Group]:
-    """Row groups with the times that their statistics tell."""
-    names = [
-        file.metadata.row_group(0).column(i).path_in_schema
-        for i in range(file.metadata.num_columns)
-    ]
-    starts, seconds = names.index("start_ns"), names.index("hop1_start_ns")
-    groups = []
-    for number in range(file.metadata.num_row_groups):
-        meta = file.metadata.row_group(number)
-        first, last = meta.column(starts).statistics.min, meta.column(starts).statistics.max
-        other = meta.column(seconds).statistics
-        low, high = (other.min, other.max) if other.has_min_max else (first, last)
-        lasted = meta.column(names.index("duration_ns")).statistics.max
-        clocks = meta.column(names.index("clock_ns")).statistics
-        ended = first - clocks.max, last + lasted - clocks.min
-        groups.append(Group(entry, number, first, last, min(first, low), max(last, high), *ended))
-    return groups

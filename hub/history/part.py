@@ -67,6 +67,7 @@ class Part:
         self.settling = self
         self._file = file
         self._group = group
+        self._places = {name: place for place, name in enumerate(file.schema_arrow.names)}
         self.count: int = file.metadata.row_group(group).num_rows
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
@@ -194,9 +195,19 @@ class Part:
         return known
 
     def _ids(self, name: str) -> NDArray[np.uint64]:
+        """16 bytes as two numbers; 0 where there is none."""
+        if self.empty(name):
+            return np.zeros((self.count, 2), np.uint64)
         column = self.arrow(name).column(0).combine_chunks()
-        data = b"".join(value or bytes(16) for value in column.to_pylist())
-        return np.frombuffer(data, "<u8").reshape(-1, 2)
+        held = np.frombuffer(column.buffers()[1], "<u8").reshape(-1, 2)
+        ids = held[column.offset : column.offset + len(column)].copy()
+        ids[np.asarray(column.is_null().to_numpy(zero_copy_only=False))] = 0
+        return ids
+
+    def empty(self, name: str) -> bool:
+        """Whether the file's statistics say that no call of this row group has it."""
+        meta = self._file.metadata.row_group(self._group).column(self._places[name])
+        return bool(meta.is_stats_set) and meta.statistics.null_count == self.count
 
     def _logs(self) -> Numbers:
         known = {

@@ -40,6 +40,7 @@ class Keeper:
 
     def __init__(self, directory: Path, now_ns: int, step: Callable[[str], None]) -> None:
         self.now_ns = now_ns
+        self.directory = directory
         self.journal = Journal.open(directory, reserve_mib=0)
         self.pipeline = Pipeline(recent_calls=1_000_000)
         self.after = restore(self.pipeline, self.journal.store, now_ns)
