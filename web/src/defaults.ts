@@ -25,7 +25,7 @@ export const TRAVEL_MS_PER_PX = 0.55;
 /** The longest stretched duration shown, in ms: a 30 s timeout must not crawl for 20 minutes. */
 export const STRETCHED_MAX_MS = 6000;
 
-/** Packets drawn at once. Beyond it the oldest ok ones go first. */
+/** Packets drawn at once. Before it is reached the ok ones of all ways are thinned. */
 export const PACKETS_MAX = 2000;
 /** Up to this rate per edge (calls/s) each request is one packet; above it the stream is thinned. */
 export const PACKET_RATE_EACH = 3;

@@ -272,7 +272,8 @@ function takeFrame(frame: Frame): void {
   if (changes.topology || hidden !== hiddenServers) showGraph();
   else if (changes.stats || changes.status) show();
   if (matches !== state.graph.matched?.size) focus();
-  if (!document.hidden) launch(scene, state.graph, state.filters, state.stretch, frame);
+  if (!document.hidden)
+    state.hidden.packets += launch(scene, state.graph, state.filters, state.stretch, frame);
 }
 
 function drag(target: Selection, dx: number, dy: number, done: boolean): void {

@@ -66,6 +66,25 @@ describe("packets", () => {
     expect(packets.crowdedOut).toBe(1);
   });
 
+  test("where more come than can be drawn, each that is drawn arrives, on all ways alike", () => {
+    const packets = new Packets();
+    const ways = 500;
+    let drawn = 0;
+    for (let i = 0; i < 30_000; i++) {
+      if (i % 100 === 0) packets.advance(i / 10);
+      const before = packets.list.length;
+      packets.add(route(i % ways), i / 10, request(true), 3, 40, false);
+      drawn += packets.list.length - before;
+    }
+    const born = new Map<number, number>();
+    for (const { route } of packets.list) born.set(route.edge, (born.get(route.edge) ?? 0) + 1);
+    expect(packets.list.length).toBeLessThan(PACKETS_MAX);
+    expect(packets.list.length).toBeGreaterThan(0.7 * PACKETS_MAX);
+    expect(born.size).toBe(ways);
+    expect(Math.max(...born.values())).toBeLessThan(3 * (packets.list.length / ways));
+    expect(drawn + packets.crowdedOut).toBe(30_000);
+  });
+
   test("a bad packet leaves a ring where it arrives, a knock one at the gateway", () => {
     const packets = new Packets();
     packets.add(route(1), 0, request(true), 1, 40, false);

@@ -50,3 +50,7 @@ export function same(a: Selection | null, b: Selection | null): boolean {
   if (a.kind === "edge") return b.kind === "edge" && a.index === b.index;
   return b.kind === a.kind && a.id === b.id;
 }
+
+export function sameCamera(a: Camera, b: Camera): boolean {
+  return a.k === b.k && a.x === b.x && a.y === b.y;
+}

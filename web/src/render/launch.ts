@@ -7,8 +7,10 @@ import type { Scene } from "./scene";
 /** A packet enters the picture at most this far along its way's time, in ms. */
 const AGO_MAX_MS = 200;
 
-export function launch(scene: Scene, graph: Graph, filters: Filters, stretch: number, frame: Frame): void {
+/** Returns how many of them found no room in the picture. */
+export function launch(scene: Scene, graph: Graph, filters: Filters, stretch: number, frame: Frame): number {
   const { packets } = frame;
+  const before = scene.packets.crowdedOut;
   const { routes } = scene.picture.layout;
   const rates = new Map<readonly number[], number>();
   for (let i = 0; i < packets.edge.length; i++) {
@@ -28,4 +30,5 @@ export function launch(scene: Scene, graph: Graph, filters: Filters, stretch: nu
     };
     scene.packets.add(route, scene.nowMs, request, rate, stretch, scene.still);
   }
+  return scene.packets.crowdedOut - before;
 }

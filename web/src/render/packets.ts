@@ -3,7 +3,8 @@
  *
  * Enters: requests with their route. Leaves: positions, and effects where something arrives.
  * Always holds: at most `PACKETS_MAX`; above `PACKET_RATE_EACH` the ok packets of a way are thinned
- * evenly, whatever edges share it; bad ones are never thinned; what found no room is counted.
+ * evenly, whatever edges share it, and all ways' where the picture fills up: what is drawn arrives. Bad
+ * ones are never thinned; what found no room is counted.
  */
 import { PACKET_RATE_EACH, PACKETS_MAX } from "../defaults";
 import type { Track } from "../layout/curves";
@@ -40,12 +41,16 @@ export interface Effect {
 
 export const EFFECT_MS = 900;
 const EFFECTS_MAX = 120;
+/** From this share of `PACKETS_MAX` on all ways are thinned, so that it is never quite reached. */
+const FILLS_FROM = 0.7;
+const FULL = 0.97;
 
 export class Packets {
   list: Packet[] = [];
   effects: Effect[] = [];
   /** Not drawn yet. */
   fresh: Packet[] = [];
+  /** Calls that a packet of their own was due for, and that found no room. */
   crowdedOut = 0;
   private shares = new WeakMap<object, number>();
 
@@ -107,10 +112,17 @@ export class Packets {
   }
 
   private keeps(edge: object, rate: number): boolean {
-    const share = (this.shares.get(edge) ?? 1) + keptShare(rate);
+    const share = (this.shares.get(edge) ?? 1) + keptShare(rate) * this.room();
     const kept = share >= 1;
     this.shares.set(edge, Math.min(1, kept ? share - 1 : share));
+    if (!kept && rate <= PACKET_RATE_EACH) this.crowdedOut++;
     return kept;
+  }
+
+  /** 1: plenty; 0: none. In between there are as many packets as arrive. */
+  private room(): number {
+    const filled = this.list.length / PACKETS_MAX;
+    return Math.min(1, Math.max(0, (FULL - filled) / (FULL - FILLS_FROM)));
   }
 
   private evict(): boolean {

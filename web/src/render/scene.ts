@@ -11,29 +11,15 @@ import { NO_CHOICE, project, type Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
 import { emptyGraph } from "../store/graph";
 import { CameraControl, type Insets } from "./camera";
-import { paintBase } from "./edges";
 import { paintFlow } from "./flow";
-import { type Camera, type Picture, same } from "./frame";
+import { type Camera, type Picture, same, sameCamera } from "./frame";
 import { HitTest } from "./hit";
-import { paintNodes } from "./nodes";
 import { type Packet, Packets } from "./packets";
 import { DARK, type Palette } from "./palette";
 import { attachPointer, GRIP_H, type PointerHandlers } from "./pointer";
 import { Sprites } from "./sprites";
+import { Standing } from "./standing";
 import { forgetCuts } from "./text";
-
-const FADE_IN_MS = 450;
-const FADE_OUT_MS = 700;
-/** Hulls, lines and cards that take longer than this, in ms, are not painted anew for each frame of a moving camera. */
-const CHEAP_MS = 5;
-/** A moving camera sees them stretched for at most this long, in ms, and sharp once it has rested for that long. */
-const STRETCHED_FOR_MS = 320;
-const RESTED_MS = 130;
-/** New figures alone may take this share of the time. */
-const FIGURES_SHARE = 0.04;
-
-/** A picture of more than this many things is painted without shadows and gradients. */
-const PLAIN_FROM = 70;
 
 export class Scene {
   readonly packets = new Packets();
@@ -47,25 +33,16 @@ export class Scene {
   fps = 0;
   /** Since the page was opened; 0: nothing was drawn yet. */
   firstPictureMs = 0;
-  /** Of the newest layout, and of the newest painting of what stands still. */
+  /** Of the newest layout. */
   layoutMs = 0;
-  staticMs = 0;
   /** Script time of the newest frames, in ms; a ring. */
   readonly costs = new Float32Array(240);
   private layers: CanvasRenderingContext2D[];
   private sprites: Sprites;
   private hit = new HitTest(EMPTY_LAYOUT);
-  /** Something other than the camera or the figures changed. */
-  private dirty = true;
-  private staleFigures = false;
-  private painted: Camera = { k: 1, x: 0, y: 0 };
-  private paintedMs = 0;
-  private cameraMovedMs = 0;
-  private stretched = false;
+  private standing: Standing;
   private flown: Camera = { k: 1, x: 0, y: 0 };
   private moving = false;
-  private appeared = new Map<string, number>();
-  private fadingUntil = 0;
   private flowMs = 0;
   private lastMs = 0;
   private fpsSince = 0;
@@ -90,12 +67,13 @@ export class Scene {
       unfolded: new Set(),
       plain: false,
     };
+    this.standing = new Standing(this.layers[0], this.layers[2], this.picture);
     this.sprites = new Sprites(DARK, 1);
     this.control = new CameraControl(
       element,
       () => {
         this.picture.camera = this.control.camera;
-        this.cameraMovedMs = performance.now();
+        this.standing.cameraMoved();
       },
       (event) => attached.mayPan(event),
     );
@@ -110,9 +88,14 @@ export class Scene {
     return this.flowMs;
   }
 
+  /** Of the newest painting of what stands still. */
+  get staticMs(): number {
+    return this.standing.ms;
+  }
+
   setGraph(graph: Shown): void {
     this.picture.graph = graph;
-    this.staleFigures = true;
+    this.standing.figuresChanged();
   }
 
   setLayout(layout: Layout): void {
@@ -120,29 +103,25 @@ export class Scene {
     const lost = [...before.hulls.keys(), ...before.items.keys()].some(
       (id) => !layout.hulls.has(id) && !layout.items.has(id),
     );
-    if (lost) this.fadeOut();
+    if (lost) this.standing.fadeOut();
     const first = before.items.size === 0;
-    for (const id of layout.items.keys()) {
-      if (!before.items.has(id) && !first) this.appeared.set(id, performance.now());
-    }
-    this.fadingUntil = performance.now() + FADE_IN_MS;
+    this.standing.appear(first ? [] : [...layout.items.keys()].filter((id) => !before.items.has(id)));
     this.picture.layout = layout;
     this.hit = new HitTest(layout);
     this.packets.reroute(layout.routes);
-    this.dirty = true;
     if (!this.control.byHand) this.fit(!first);
   }
 
   setFocus(selection: Selection | null, focus: Focus | null): void {
     this.picture.selection = selection;
     this.picture.focus = focus;
-    this.dirty = true;
+    this.standing.changed();
   }
 
   setHovered(hovered: Selection | null): void {
     if (same(this.picture.hovered, hovered)) return;
     this.picture.hovered = hovered;
-    this.dirty = true;
+    this.standing.changed();
   }
 
   /** Shows or hides the containers of a card. */
@@ -150,13 +129,13 @@ export class Scene {
     const unfolded = new Set(this.picture.unfolded);
     if (!unfolded.delete(id)) unfolded.add(id);
     this.picture.unfolded = unfolded;
-    this.dirty = true;
+    this.standing.changed();
   }
 
   setPalette(palette: Palette): void {
     this.picture.palette = palette;
     this.sprites = new Sprites(palette, this.picture.ratio);
-    this.dirty = true;
+    this.standing.changed();
   }
 
   setInsets(insets: Insets): void {
@@ -203,7 +182,7 @@ export class Scene {
   /** After the fonts have come, and whenever figures changed. */
   repaint(): void {
     forgetCuts();
-    this.dirty = true;
+    this.standing.changed();
   }
 
   worldAt(clientX: number, clientY: number): [number, number] {
@@ -239,7 +218,7 @@ export class Scene {
       canvas.width = Math.round(clientWidth * ratio);
       canvas.height = Math.round(clientHeight * ratio);
     }
-    this.dirty = true;
+    this.standing.changed();
     if (!this.control.byHand) this.fit(false);
   }
 
@@ -251,8 +230,10 @@ export class Scene {
     this.countFrame(nowMs);
     this.control.step(nowMs);
     const flow = this.layers[1];
-    if (this.mustPaint(nowMs)) this.paintStatic(nowMs);
-    else if (!sameCamera(this.painted, this.picture.camera)) this.stretch();
+    if (this.standing.keepUp(nowMs)) {
+      this.moving = true;
+      this.noteFirstPicture();
+    }
     if (!this.paused) this.packets.advance(this.flowMs);
     this.moving ||= !sameCamera(this.flown, this.picture.camera);
     const active = this.packets.list.length > 0 || this.packets.effects.length > 0;
@@ -264,43 +245,11 @@ export class Scene {
     this.costs[this.frames % this.costs.length] = performance.now() - started;
   }
 
-  private mustPaint(nowMs: number): boolean {
-    if (this.dirty || nowMs < this.fadingUntil) return true;
-    const cheap = this.staticMs < CHEAP_MS;
-    if (!sameCamera(this.painted, this.picture.camera)) {
-      const rested = nowMs - this.cameraMovedMs > RESTED_MS;
-      return cheap || rested || nowMs - this.paintedMs > Math.max(STRETCHED_FOR_MS, this.staticMs * 6);
-    }
-    return this.staleFigures && (cheap || nowMs - this.paintedMs > this.staticMs / FIGURES_SHARE);
-  }
-
-  private paintStatic(nowMs: number): void {
-    const began = performance.now();
-    const [base, , nodes] = this.layers;
-    this.dirty = this.staleFigures = false;
-    this.picture.plain = this.picture.layout.items.size > PLAIN_FROM;
-    paintBase(base, this.picture);
-    paintNodes(nodes, this.picture, (id) => this.alphaOf(id, nowMs));
-    this.painted = this.picture.camera;
-    this.moving = true;
-    if (this.stretched) for (const { canvas } of [base, nodes]) canvas.style.transform = "";
-    this.stretched = false;
-    this.paintedMs = performance.now();
-    this.staticMs = this.paintedMs - began;
-    if (this.firstPictureMs === 0 && this.picture.layout.items.size > 0) {
-      requestAnimationFrame(() => {
-        this.firstPictureMs ||= performance.now();
-      });
-    }
-  }
-
-  /** What is painted, moved and scaled to where the camera is now. */
-  private stretch(): void {
-    const { k, x, y } = this.picture.camera;
-    const scale = k / this.painted.k;
-    const text = `translate(${x - this.painted.x * scale}px, ${y - this.painted.y * scale}px) scale(${scale})`;
-    for (const { canvas } of [this.layers[0], this.layers[2]]) canvas.style.transform = text;
-    this.stretched = true;
+  private noteFirstPicture(): void {
+    if (this.firstPictureMs > 0 || this.picture.layout.items.size === 0) return;
+    requestAnimationFrame(() => {
+      this.firstPictureMs ||= performance.now();
+    });
   }
 
   private countFrame(nowMs: number): void {
@@ -311,27 +260,4 @@ export class Scene {
     this.fpsFrames = 0;
     this.fpsSince = nowMs;
   }
-
-  private alphaOf(id: string, nowMs: number): number {
-    const since = this.appeared.get(id);
-    if (since === undefined) return 1;
-    const share = (nowMs - since) / FADE_IN_MS;
-    if (share >= 1) this.appeared.delete(id);
-    return Math.min(1, Math.max(0, share));
-  }
-
-  /** What is gone fades: the last picture of each layer stays right above the new one and becomes transparent. */
-  private fadeOut(): void {
-    for (const { canvas } of [this.layers[0], this.layers[2]]) {
-      const ghost = canvas.cloneNode() as HTMLCanvasElement;
-      ghost.className = "layer ghost";
-      ghost.getContext("2d")?.drawImage(canvas, 0, 0);
-      canvas.after(ghost);
-      window.setTimeout(() => ghost.remove(), FADE_OUT_MS);
-    }
-  }
-}
-
-function sameCamera(a: Camera, b: Camera): boolean {
-  return a.k === b.k && a.x === b.x && a.y === b.y;
 }
