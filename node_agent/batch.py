@@ -35,8 +35,12 @@ class Encoder:
     """Makes batches; keeps the compressor's memory."""
 
     def __init__(
-        self, redactor: Redactor | None = None, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+        self,
+        redactor: Redactor | None = None,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        rows_below: int = ROWS_BELOW,
     ) -> None:
+        self._rows_below = rows_below
         self._redactor = redactor or Redactor()
         self._compressor = zstandard.ZstdCompressor(level=1, write_content_size=True)
         self._max_payload_bytes = max_payload_bytes
@@ -54,7 +58,7 @@ class Encoder:
                 if draft is not None and not draft.has_room(part, limit, self._max_payload_bytes):
                     yield self._finish(log, draft)
                     draft = None
-                draft = draft or Draft(part.first_offset)
+                draft = draft or Draft(part.first_offset, self._rows_below)
                 draft.add(part)
         if draft is not None:
             yield self._finish(log, draft)
@@ -99,8 +103,9 @@ class Encoder:
 class Draft:
     """A batch that grows: its lines' columns, or the chunks themselves while they are few."""
 
-    def __init__(self, first_offset: int) -> None:
+    def __init__(self, first_offset: int, rows_below: int) -> None:
         self.first_offset = self.end_offset = first_offset
+        self._rows_below = rows_below
         self.malformed = 0
         self.samples: list[ParseFailure] = []
         self.few: list[Chunk] = []
@@ -128,7 +133,7 @@ class Draft:
             self.columns.add(chunk)
             return
         self.few.append(chunk)
-        if self._rows >= ROWS_BELOW:
+        if self._rows >= self._rows_below:
             self.columns = Columns(self.first_offset)
             for each in self.few:
                 self.columns.add(each)

@@ -13,10 +13,9 @@ from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
 from bench.federation.lines import LogLines
+from node_agent.defaults import ROWS_BELOW
 
 LINE_BYTES = 900
-FEW = 50
-"""Fewer lines go as row messages, as the agent sends them."""
 CONSTANT = {"host": "private-proxy", "protocol": "HTTP/1.1", "scheme": "http", "entry_point": "web"}
 CODED = ("client", "path", "method", "router", "upstream")
 
@@ -61,7 +60,7 @@ class Feed:
             watermark_ns=now_ns,
         )
         numbers = self._numbers(slice(first, last), began_ns)
-        if rows < FEW:
+        if rows < ROWS_BELOW:
             batch.rows.extend(self._rows(slice(first, last), numbers))
         else:
             batch.columns = self._columns(slice(first, last), numbers).SerializeToString()
