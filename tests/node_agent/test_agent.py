@@ -177,12 +177,19 @@ async def test_a_hub_that_is_not_there_is_told_once_and_once_when_it_is_back(
 ) -> None:
     place.append(lines(0, 10))
     hub = FakeHub()
+    attempts: asyncio.Queue[None] = asyncio.Queue()
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.put_nowait(None)
+        writer.close()
+
+    socket = place.address.removeprefix("unix:")
+    nobody = await asyncio.start_unix_server(hang_up, socket)
     with structlog.testing.capture_logs() as said:
-        async with place.agent():
-            async with asyncio.timeout(5):
-                while not any("retrying" in entry["event"] for entry in said):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(0.6)
+        async with asyncio.timeout(20), place.agent():
+            for _ in range(4):
+                await attempts.get()
+            nobody.close()
             await hub.start(place.address)
             await hub.until(lambda: len(hub.rows()) == 10)
     await hub.kill()
