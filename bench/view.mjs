@@ -19,7 +19,7 @@ function browserCpuS() {
     } catch {} // it has ended meanwhile
   }
   const ours = (pid) => pid === process.pid || (parents.has(pid) && pid > 1 && ours(parents.get(pid)));
-  const counted = [...used.keys()].filter((pid) => pid !== process.pid && pid !== hub.pid && ours(pid));
+  const counted = [...used.keys()].filter((pid) => pid !== process.pid && pid !== hub?.pid && ours(pid));
   return counted.reduce((sum, pid) => sum + used.get(pid), 0);
 }
 
@@ -98,10 +98,11 @@ async function heap(session) {
   return (await session.send("Runtime.getHeapUsage")).usedSize / 1e6;
 }
 
-const hub = spawn("node", [fileURLToPath(new URL("view_hub.mjs", import.meta.url)), JSON.stringify(given.world)], {
+// A hub that somebody else feeds, or one of the synthetic kind.
+const hub = given.fed ? null : spawn("node", [fileURLToPath(new URL("view_hub.mjs", import.meta.url)), JSON.stringify(given.world)], {
   stdio: ["ignore", "pipe", "inherit"],
 });
-const fed = await new Promise((resolve) => hub.stdout.once("data", (text) => resolve(JSON.parse(text))));
+const fed = given.fed ?? (await new Promise((resolve) => hub.stdout.once("data", (text) => resolve(JSON.parse(text)))));
 try {
   given.url = fed.url + (given.query ?? "");
   await onThePage(async (page) => {
@@ -141,5 +142,5 @@ try {
     return seen;
   });
 } finally {
-  hub.kill();
+  hub?.kill();
 }

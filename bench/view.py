@@ -1,10 +1,11 @@
 """The page's own figures: first picture, frames, script time, what a newcomer moves, memory.
 
-    python -m bench.view [--soak-s 300] [--seconds 8]
+    python -m bench.view [--soak-s 300] [--seconds 8] [--only real]
 
 The real page, as built, in a real Chromium (software rendering, 1440 x 900), fed with synthetic
 federations by `bench/view_hub.mjs`, which speaks the hub's forms. Hulls are closed, as from five
-servers on; one case opens all of them. "CPU" is what all of the browser's processes used for a
+servers on; one case opens all of them. The last table is of real hubs, fed over real gRPC, which
+take their share of the same machine. "CPU" is what all of the browser's processes used for a
 frame: on a loaded machine it says more than the frame rate. Figures are printed; none is asserted.
 """
 
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,8 @@ from rich.table import Table
 from tests.e2e import browser
 
 LIMIT_S = 600
+REAL_WARM_UP_S = 10
+"""All servers have joined and all edges carried something."""
 DIST = browser.REPOSITORY / "web" / "dist" / "assets"
 CASES: dict[str, dict[str, Any]] = {
     "500 nodes, 1,000 edges, 1,000/s": {"world": {"nodes": 500, "edges": 1000, "rate": 1000}},
@@ -36,6 +41,11 @@ CASES: dict[str, dict[str, Any]] = {
         "world": {"nodes": 10_000, "edges": 30_000, "rate": 10_000}
     },
 }
+REAL: dict[str, dict[str, int]] = {
+    "500 nodes, 1,000 edges, 1,000/s": {"services": 500, "edges": 1000, "rate": 1000},
+    "2,000 nodes, 5,000 edges, 10,000/s": {"services": 2000, "edges": 5000, "rate": 10_000},
+}
+"""As `bench.federation` has them, with its 12 servers."""
 SOAK = {"nodes": 500, "edges": 1000, "rate": 1000, "secondsAFrame": 1, "frameMs": 10}
 """A second of traffic each 10 ms, or as often as the page and its feeder manage."""
 
@@ -48,22 +58,50 @@ def visit(case: dict[str, Any], timeout_s: float = 180) -> dict[str, Any]:
     return seen
 
 
-def frames(seconds: float) -> Table:
-    table = Table(title="Frames, still and while panning and zooming")
+def frame_table(title: str) -> Table:
+    table = Table(title=title)
     for name in ("", "things", "packets", "fps", "script p50/p95 ms", "CPU ms a frame"):
         table.add_column(name, justify="left" if not name else "right")
+    return table
+
+
+def add_frames(table: Table, name: str, seen: dict[str, Any]) -> None:
+    for how in ("still", "moving"):
+        figures = seen[how]
+        table.add_row(
+            name if how == "still" else f"  {how}",
+            f"{figures['items']:,}",
+            f"{figures['packets']:,}",
+            f"{figures['fps']:.0f}",
+            f"{figures['scriptP50Ms']:.1f} / {figures['scriptP95Ms']:.1f}",
+            f"{figures['cpuMsAFrame']:.1f}",
+        )
+
+
+def frames(seconds: float) -> Table:
+    table = frame_table("Frames, still and while panning and zooming")
     for name, case in CASES.items():
-        seen = visit({**case, "stillS": seconds, "movingS": seconds})
-        for how in ("still", "moving"):
-            figures = seen[how]
-            table.add_row(
-                name if how == "still" else f"  {how}",
-                f"{figures['items']:,}",
-                f"{figures['packets']:,}",
-                f"{figures['fps']:.0f}",
-                f"{figures['scriptP50Ms']:.1f} / {figures['scriptP95Ms']:.1f}",
-                f"{figures['cpuMsAFrame']:.1f}",
-            )
+        add_frames(table, name, visit({**case, "stillS": seconds, "movingS": seconds}))
+    return table
+
+
+def real(seconds: float) -> Table:
+    table = frame_table("The same of real hubs")
+    for name, size in REAL.items():
+        options = [f"--{option}={value}" for option, value in size.items()]
+        with subprocess.Popen(
+            [sys.executable, "-m", "bench.federation", "--seconds=0", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as feeder:
+            try:
+                assert feeder.stdout is not None
+                fed = {"url": feeder.stdout.readline().strip()}
+                case = {"fed": fed, "warmUpS": REAL_WARM_UP_S}
+                add_frames(table, name, visit({**case, "stillS": seconds, "movingS": seconds}))
+            finally:
+                feeder.send_signal(signal.SIGINT)
+                feeder.communicate(timeout=30)
     return table
 
 
@@ -114,7 +152,7 @@ def memory(soak_s: float) -> Table:
 @click.command()
 @click.option("--seconds", default=8.0, show_default=True, help="How long each case is watched.")
 @click.option("--soak-s", default=60.0, show_default=True, help="How long memory is watched.")
-@click.option("--only", type=click.Choice(["frames", "opening", "newcomers", "memory"]))
+@click.option("--only", type=click.Choice(["frames", "real", "opening", "newcomers", "memory"]))
 def main(seconds: float, soak_s: float, only: str | None) -> None:
     """Print what the page manages."""
     if reason := browser.why_not():
@@ -125,6 +163,7 @@ def main(seconds: float, soak_s: float, only: str | None) -> None:
         "opening": opening,
         "newcomers": newcomers,
         "frames": lambda: frames(seconds),
+        "real": lambda: real(seconds),
         "memory": lambda: memory(soak_s),
     }
     for name, part in parts.items():
