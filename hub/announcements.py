@@ -85,6 +85,20 @@ def check_inventory(inventory: pb.Inventory) -> None:
         _check_names("inventory.entry_points", (point.proxy, point.name, point.address))
 
 
+def check_connections(said: pb.Connections) -> None:
+    """All of what is told of connections."""
+    _check_count("connections", len(said.connections), defaults.MAX_CONNECTIONS_TOLD)
+    if not 0 <= said.as_of_ns <= defaults.MAX_OFFSET:
+        raise RemoteError("connections.as_of_ns: must be in 0 .. 2**62")
+    for one in said.connections:
+        for field in ("source", "translated", "destination"):
+            _check_addresses(f"connections.{field}", (getattr(one, field),))
+        if not (0 < one.translated_port < 65_536 and 0 < one.destination_port < 65_536):
+            raise RemoteError("connections.translated_port, destination_port: 1 to 65535")
+        if not 0 < one.from_ns <= defaults.MAX_OFFSET or not 0 <= one.to_ns <= defaults.MAX_OFFSET:
+            raise RemoteError("connections.from_ns, to_ns: must be in 1 .. 2**62, 0 .. 2**62")
+
+
 def _check_proxy(proxy: pb.Proxy) -> None:
     if not proxy.name:
         raise RemoteError("hello.proxies.name: is empty")

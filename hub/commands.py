@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import grpc
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.model import Event, HelloSeen, InventorySeen, LogKey, Observations
+from hub.model import ConnectionsSeen, Event, HelloSeen, InventorySeen, LogKey, Observations
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Journal an inventory."""
+    """Journal an inventory, or connections."""
 
-    event: InventorySeen
+    event: InventorySeen | ConnectionsSeen
 
 
 @dataclass(frozen=True, slots=True)

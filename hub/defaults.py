@@ -57,6 +57,9 @@ MAX_INVENTORY_ENTRIES = 10_000
 MAX_REMEMBERED_TENURES = 10_000
 """Of one server: who had an address, ended so long ago that its agent tells no more of it. 2 MB."""
 
+MAX_CONNECTIONS_TOLD = 1000
+"""Connections of one message."""
+
 # --- how agents are asked to send ----------------------------------------------------------------
 
 COALESCE_MS = 25
@@ -370,3 +373,22 @@ TICK_MS = 50
 
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""
+
+# --- whose connections between servers are --------------------------------------------------------
+
+MAX_CONNECTIONS = 50_000
+"""Kept of one server, open ones and ended ones; the oldest go first: 20 MB."""
+
+CONNECTION_MARGIN_MS = 2000
+"""By which a connection's first packet may be told too late and its end too early: an agent that is
+kept from work, clocks that are off. A port is another's after 10 s at the earliest."""
+
+OWNER_MARGIN_MS = 50
+"""Around a request's start a connection's address must not have two owners: what the servers'
+clocks are off."""
+
+MAX_UNNAMED = 20_000
+"""Halves of direct calls that wait for a name, twice that at the most; 200 bytes each."""
+
+UNNAMED_S = 30
+"""Seconds, twice that at the most, for which a call without its caller's name may yet get it."""

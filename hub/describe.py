@@ -216,6 +216,7 @@ class Describe:
             JoinKey.TRACE: "trace id matches",
             JoinKey.FORWARDED: "forwarded address matches",
             JoinKey.ADDRESS: "addresses and time match",
+            JoinKey.CONNTRACK: "its connection tracking names the caller",
         }
         return f"{text}; {matched[by]}"
 

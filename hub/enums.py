@@ -36,6 +36,8 @@ class JoinKey(IntEnum):
     TRACE = 2
     FORWARDED = 3
     ADDRESS = 4
+    CONNTRACK = 5
+    """Nothing was joined: connection tracking names the caller."""
 
 
 class Missing(IntEnum):

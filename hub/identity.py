@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from hub.answers import Answers, Codes, Dated, Lookup, Times
 from hub.callees import Callee, Callees
-from hub.federation import Federation, ServerRecord, Subnet, boundaries, parse_address, span_at
+from hub.defaults import OWNER_MARGIN_MS
+from hub.federation import (
+    Address,
+    Federation,
+    ServerRecord,
+    Subnet,
+    boundaries,
+    parse_address,
+    span_at,
+)
 from hub.graph import Graph
 from hub.logs import Logs
 from hub.peers import Peer, Peers
@@ -24,6 +33,8 @@ from hub.rows import Rows
 from hub.words import mixed
 
 Numbers = NDArray[np.int64]
+
+OWNER_MARGIN_NS = OWNER_MARGIN_MS * 1_000_000
 
 NOBODY = -1
 """The node of an address that a server does not have."""
@@ -36,6 +47,7 @@ class Identity:
         self, federation: Federation, graph: Graph, sources: Iterable[tuple[str, Subnet]] = ()
     ) -> None:
         self._federation = federation
+        self._graph = graph
         self._places = Places(graph)
         self._peers = Peers(graph, self._places, sources)
         self._callees = Callees(graph, self._places)
@@ -153,3 +165,19 @@ class Identity:
         if None in owners and network is not None:
             unnamed = self._places.unnamed(server, address, network)
         return Dated(tuple(times), tuple(span.node if span else unnamed for span in owners))
+
+    def container_at(self, server: ServerRecord, address: Address, at_ns: int) -> int:
+        """The node of the container that had this address of a server around a time of its own
+        clock; NOBODY where that may be one of two, or is none of its networks' addresses."""
+        self._refresh()
+        spans = server.endpoints.get(address, [])
+        times = (at_ns - OWNER_MARGIN_NS, at_ns, at_ns + OWNER_MARGIN_NS)
+        owners = {span.node for time in times if (span := span_at(spans, time))}
+        if owners:
+            return owners.pop() if len(owners) == 1 else NOBODY
+        network = self._places.network(server, address)
+        return NOBODY if network is None else self._places.unnamed(server, address, network)
+
+    def is_unnamed(self, node: int) -> bool:
+        """Whether of this node only the address is known."""
+        return self._graph.nodes[node].name is None

@@ -34,12 +34,13 @@ from hub.defaults import (
     CANCELLED_WITHIN_S,
     DRAIN_S,
     HELLO_TIMEOUT_S,
+    MAX_LIST,
     MAX_PENDING_BATCHES,
     MAX_UNSENT_MESSAGES,
 )
 from hub.journal import Journal, Lane, Outcome, StorageFull
 from hub.journal_writer import Sink
-from hub.model import AgentGone
+from hub.model import AgentGone, ConnectionsSeen, InventorySeen
 from hub.serving import ListenError, Listening, serve
 from hub.session import Session, State
 
@@ -67,6 +68,7 @@ class IngestServicer:
         """Streams ended by a refusal, since the start."""
         self._access = AgentAccess(tokens)
         self._streams: dict[str, Stream] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
         self._open: set[Stream] = set()
         self._stopping = False
 
@@ -127,7 +129,17 @@ class IngestServicer:
             old.end(old.session.refuse(pb.Refusal.CODE_OCCUPIED, reason))
             await old.done.wait()
         self._streams[session.server] = stream
+        if self._addresses.get(session.server) != session.addresses:
+            self._addresses[session.server] = session.addresses
+            for other in self._streams.values():
+                if other is not stream:  # its welcome tells it
+                    other.peers_changed()
         return None
+
+    def peers_of(self, server: str) -> list[str]:
+        """Addresses of the other servers that reported since the start, none of them its own."""
+        others = {one for id, told in self._addresses.items() if id != server for one in told}
+        return sorted(others - {*self._addresses.get(server, ())})[:MAX_LIST]
 
     def leave(self, stream: Stream, reason: str) -> None:
         """The stream's last deed: all it appended is settled."""
@@ -151,6 +163,7 @@ class Stream:
         self._dirty = asyncio.Event()
         self._sent = asyncio.Event()
         self._over = False
+        self._settings_due = False
         self._places = asyncio.Semaphore(MAX_PENDING_BATCHES)
         self._ending: Close | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -162,6 +175,11 @@ class Stream:
             self._ending = close
             if self._reading is not None:
                 self._reading.cancel()
+
+    def peers_changed(self) -> None:
+        """Other servers' addresses are others than they were."""
+        self._settings_due = True
+        self._dirty.set()
 
     async def run(self) -> None:
         """Until the agent, a refusal or the connection ends it; then say so."""
@@ -226,9 +244,12 @@ class Stream:
                 await self._send(message)
             case Emit(event):
                 self._journal.emit(event, self._lane)
-            case Record(event):
+            case Record(InventorySeen() as event):
                 await self._journal.room()
                 await self._journal.append_inventory(event, self._lane)
+            case Record(ConnectionsSeen() as event):
+                await self._journal.room()
+                await self._journal.append_connections(event, self._lane)
             case LookUp(log, sighting):
                 seen = await self._journal.resume(log, sighting, self._lane)
                 await self._carry_out_all(self.session.sighted(sighting.number, seen))
@@ -251,7 +272,8 @@ class Stream:
         seen = await asyncio.gather(
             *[self._journal.resume(log, sighting, self._lane) for log, sighting in join.logs]
         )
-        await self._carry_out_all(self.session.joined(seen))
+        peers = self._servicer.peers_of(self.session.server)
+        await self._carry_out_all(self.session.joined(seen, peers))
 
     async def _append(self, append: Append) -> None:
         await self._journal.room()
@@ -294,6 +316,10 @@ class Stream:
             while self._outbox:
                 await self._context.write(self._outbox.popleft())
                 self._sent.set()
+            if self._settings_due and self.session.state is State.OPEN:
+                self._settings_due = False
+                peers = self._servicer.peers_of(self.session.server)
+                await self._context.write(self.session.settings(peers))
             for command in self.session.acknowledgement():
                 assert isinstance(command, Send)
                 await self._context.write(command.message)

@@ -39,6 +39,7 @@ from hub.journal_store import (
 from hub.journal_writer import JournalState, Lane, Sink, StorageFull, Writer
 from hub.model import (
     BatchCommitted,
+    ConnectionsSeen,
     Event,
     HelloSeen,
     InventorySeen,
@@ -163,6 +164,17 @@ class Journal:
             lambda _: event,
             lane,
             event.inventory.ByteSize(),
+        )
+
+    def append_connections(
+        self, event: ConnectionsSeen, lane: Lane | None = None
+    ) -> asyncio.Future[None]:
+        """Journal what a server tells of its connections, and tell the sink."""
+        return self._writer.submit(
+            lambda store: store.append_connections(event.server, event.connections),
+            lambda _: event,
+            lane,
+            event.connections.ByteSize(),
         )
 
     def resume(

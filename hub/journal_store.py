@@ -21,10 +21,18 @@ from typing import Any
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub.journal_file import JournalError, open_database, take_lock
-from hub.model import BatchCommitted, HelloSeen, InventorySeen, Journalled, LogKey, LogSeen
+from hub.model import (
+    BatchCommitted,
+    ConnectionsSeen,
+    HelloSeen,
+    InventorySeen,
+    Journalled,
+    LogKey,
+    LogSeen,
+)
 from hub.wire import decode
 
-HELLO, INVENTORY, BATCH = 1, 2, 3
+HELLO, INVENTORY, BATCH, CONNECTIONS = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,10 @@ class Store:
         compared.ClearField("as_of_ns")
         digest = hashlib.sha256(compared.SerializeToString(deterministic=True)).digest()
         self._announce(INVENTORY, server, digest, inventory.SerializeToString())
+
+    def append_connections(self, server: str, said: pb.Connections) -> None:
+        """As they came."""
+        self._insert(CONNECTIONS, server, None, body=said.SerializeToString())
 
     def resume(self, log: LogKey, path: str, log_format: int) -> LogSeen:
         """Remember where a log was seen; the account of it."""
@@ -307,6 +319,8 @@ def _event(seq: int, kind: int, server: str, log: LogKey | None, body: bytes) ->
         return HelloSeen(server, pb.Hello.FromString(body))
     if kind == INVENTORY:
         return InventorySeen(server, pb.Inventory.FromString(body))
+    if kind == CONNECTIONS:
+        return ConnectionsSeen(server, pb.Connections.FromString(body))
     assert log is not None
     return committed(seq, log, pb.Batch.FromString(body))
 

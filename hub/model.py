@@ -100,6 +100,14 @@ class InventorySeen:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionsSeen:
+    """Whose a server's connections to others are. Journalled: they name callers."""
+
+    server: str
+    connections: pb.Connections
+
+
+@dataclass(frozen=True, slots=True)
 class BatchCommitted:
     """Lines of one log, journalled."""
 
@@ -160,5 +168,5 @@ class AgentGone:
     reason: str
 
 
-Journalled = HelloSeen | InventorySeen | BatchCommitted
+Journalled = HelloSeen | InventorySeen | ConnectionsSeen | BatchCommitted
 Event = Journalled | WatermarkSeen | LogSeen | ClockMeasured | AgentGone

@@ -26,6 +26,7 @@ from hub.model import (
     AgentGone,
     BatchCommitted,
     ClockMeasured,
+    ConnectionsSeen,
     Event,
     HelloSeen,
     InventorySeen,
@@ -127,6 +128,8 @@ class Pipeline:
                     self._hello(event, now_ns)
                 case InventorySeen():
                     self._inventory(event, now_ns)
+                case ConnectionsSeen():
+                    self._connections(event)
                 case LogSeen():
                     self.federation.connected(event.log.server, None)
                     self.ledger.seen(event)
@@ -137,6 +140,10 @@ class Pipeline:
                     self._publish(self.settling.advance(self.progress, now_ns))
                     self.federation.connected(event.server, event.reason)
                     self.watermarks.forget(event.server)
+                    gone_ns = now_ns + self.skews.ns(event.server)
+                    self.settling.conntrack.silent(
+                        self.federation.server(event.server).number, gone_ns
+                    )
         self._settle(batches, logs, now_ns)
 
     def tick(self, now_ns: int) -> None:
@@ -271,7 +278,14 @@ class Pipeline:
             before = self.federation.generation
             self.federation.inventory(event.server, event.inventory)
             of_all = self.federation.generation != before
-            self._reidentify(now_ns, None if of_all else self.federation.server(event.server))
+            server = self.federation.server(event.server)
+            self._reidentify(now_ns, None if of_all else server)
+            self._publish(self.settling.named_late(server.number, self.progress))
+
+    def _connections(self, event: ConnectionsSeen) -> None:
+        server = self.federation.server(event.server).number
+        self.settling.conntrack.tell(server, event.connections)
+        self._publish(self.settling.named_late(server, self.progress))
 
     def _is_new(self, kind: str, server: str, content: bytes) -> bool:
         """Whether the server's last announcement of this kind said something else."""

@@ -13,7 +13,7 @@ that server's stream. Offsets are compared by the journal, which knows them: see
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 import grpc
@@ -23,7 +23,15 @@ from hub import announcements, defaults
 from hub.auth import Denial
 from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
 from hub.journal import Account, Outcome, OutOfPlace
-from hub.model import ClockMeasured, HelloSeen, InventorySeen, LogKey, LogSeen, WatermarkSeen
+from hub.model import (
+    ClockMeasured,
+    ConnectionsSeen,
+    HelloSeen,
+    InventorySeen,
+    LogKey,
+    LogSeen,
+    WatermarkSeen,
+)
 from hub.wire import RemoteError, decode
 
 PROTOCOL = 1
@@ -48,7 +56,9 @@ class State(Enum):
 _MAY_COME: dict[State, frozenset[str]] = {
     State.EXPECT_HELLO: frozenset({"hello"}),
     State.JOINING: frozenset(),
-    State.OPEN: frozenset({"inventory", "batch", "watermark", "clock_probe", "log_sighting"}),
+    State.OPEN: frozenset(
+        {"inventory", "batch", "watermark", "clock_probe", "log_sighting", "connections"}
+    ),
     State.CLOSED: frozenset(),
 }
 _OUT_OF_TURN: dict[State, str] = {
@@ -69,6 +79,8 @@ class Session:
         self.state = State.EXPECT_HELLO
         self.server = ""
         self.instance = b""
+        self.addresses: tuple[str, ...] = ()
+        """The server's, as its hello names them."""
         self._authorize = authorize
         self._hub_version = hub_version
         self._proxies: frozenset[str] = frozenset()
@@ -90,14 +102,22 @@ class Session:
         except RemoteError as error:
             return [self.refuse(pb.Refusal.CODE_INVALID, str(error))]
 
-    def joined(self, seen: list[LogSeen]) -> list[Command]:
-        """The stream is the server's; the accounts of the hello's logs, in their order."""
+    def joined(self, seen: list[LogSeen], peers: Sequence[str] = ()) -> list[Command]:
+        """The stream is the server's; the accounts of the hello's logs, in their order, and the
+        addresses of the other servers."""
         self.state = State.OPEN
         resumes = [_resume(n, s) for n, s in zip(self._logs, seen, strict=True)]
+        settings = self.settings(peers).settings
         welcome = pb.Welcome(
-            protocol=PROTOCOL, hub_version=self._hub_version, resumes=resumes, settings=SETTINGS
+            protocol=PROTOCOL, hub_version=self._hub_version, resumes=resumes, settings=settings
         )
         return [Send(pb.HubMessage(welcome=welcome))]
+
+    def settings(self, peers: Sequence[str]) -> pb.HubMessage:
+        """How batches are wanted, and which addresses are other servers'."""
+        message = pb.HubMessage(settings=SETTINGS)
+        message.settings.peer_addresses.extend(peers)
+        return message
 
     def sighted(self, number: int, seen: LogSeen) -> list[Command]:
         """The account of a log that was sighted later."""
@@ -153,6 +173,9 @@ class Session:
             case "inventory":
                 announcements.check_inventory(message.inventory)
                 return [Record(InventorySeen(self.server, message.inventory))]
+            case "connections":
+                announcements.check_connections(message.connections)
+                return [Record(ConnectionsSeen(self.server, message.connections))]
             case "log_sighting":
                 log = self._sight(message.log_sighting)
                 return [LookUp(log, message.log_sighting)]
@@ -167,6 +190,7 @@ class Session:
             return [self._deny(denial)]
         announcements.check_hello(hello)
         self.server, self.instance = hello.server, hello.instance
+        self.addresses = (*hello.internal_addresses, *hello.public_addresses)
         self._proxies = frozenset(proxy.name for proxy in hello.proxies)
         logs = tuple((self._sight(sighting), sighting) for sighting in hello.logs)
         self.state = State.JOINING

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from hub.alone import tell_alone
 from hub.calls import Calls, Counted, Numbers
 from hub.claims import unproven
+from hub.conntrack import Conntrack
 from hub.defaults import SETTLE_AFTER_COMMIT_MS, SHOW_HALF_AFTER_MS
 from hub.delays import Delays
 from hub.edge_finder import EdgeFinder
-from hub.enums import HalfState
+from hub.enums import HalfState, JoinKey
 from hub.federation import Federation
 from hub.graph import Graph
 from hub.half_view import HalfView
@@ -37,7 +38,7 @@ from hub.verdict import Values, Verdict
 Mask = NDArray[np.bool_]
 
 MS = 1_000_000
-COMPARED = ("origin", "from_node", "to_node", "missing", "reason", "other")
+COMPARED = ("origin", "by", "from_node", "to_node", "missing", "reason", "other")
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Settling:
         self._verdict = Verdict(self.rows, identity, self.logs)
         self._edges = EdgeFinder(graph, self.rows, self.logs)
         self._strays = Strays(self.halves, self.calls)
+        self.conntrack = Conntrack(federation, identity, self.rows, self.logs)
 
     # --- steps
 
@@ -118,6 +120,21 @@ class Settling:
             self._show(now_ns - SHOW_HALF_AFTER_MS * MS, moment, outcome)
         self.join.forget(now_ns, self.rows.table.first, moment)
         self._strays.passed(now_ns)
+        self.conntrack.passed(now_ns)
+        return outcome
+
+    def named_late(self, server: int, progress: Progress) -> Outcome:
+        """There is news of this server's connections, or containers: direct calls that came from it
+        may have their caller's name now."""
+        outcome = Outcome()
+        rows = self.conntrack.unnamed(server)
+        rows = rows[self.calls_of(rows) >= 0]
+        calls = self.calls_of(rows)
+        alone = (self.calls.table.take("hop0", calls) == rows) & ~self.waits(rows)
+        alone &= self.calls.table.take("hop1", calls) < 0
+        alone &= self.calls.table.take("passed_by", calls) < 0
+        if alone.any():
+            self._settle_alone(rows[alone], progress.moment(), progress, outcome)
         return outcome
 
     def reidentify(
@@ -184,14 +201,25 @@ class Settling:
         there_ns = halves.start_ns + moment.skews[halves.other]
         lost = progress.lines_lacking(halves.other, there_ns)
         tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, there_ns))
+        self.conntrack.name(values, halves, there_ns)
         calls = self.calls_of(rows)
         fresh = calls < 0
+        self._keep_names(calls, values)
         self._new(rows[fresh], _part(values, fresh), moment, outcome)
         again = np.flatnonzero(~fresh)
         take = self.calls.table.take
         differs = [take(name, calls[again]) != values[name][again] for name in COMPARED]
         again = again[np.any(differs, axis=0)]
         self._amend(calls[again], _part(values, again), outcome)
+
+    def _keep_names(self, calls: Numbers, values: Values) -> None:
+        """What connection tracking told of these calls (-1: none) before a restart still holds."""
+        known = np.flatnonzero((calls >= 0) & (values["by"] == JoinKey.NONE))
+        take = self.calls.table.take
+        known = known[take("by", calls[known]) == JoinKey.CONNTRACK]
+        known = known[take("other", calls[known]) == values["other"][known]]
+        for name in ("by", "from_node"):
+            values[name][known] = take(name, calls[known])
 
     def _settle_strays(self, rows: Numbers, moment: Moment, outcome: Outcome) -> Numbers:
         """Of rows that wait no longer: what another line tells of; the others."""

@@ -16,6 +16,8 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.checkpoint import Checkpoint
 from node_agent.config import AgentConfig
+from node_agent.connections import ConnectionBook
+from node_agent.conntrack import Conntrack
 from node_agent.credentials import Credentials, UnusableCredentials, read
 from node_agent.defaults import CLOSE_S, DRAIN_S, FIRST_REPORTS_S, PROTOCOL
 from node_agent.docker_source import DockerSource
@@ -60,6 +62,11 @@ class Agent:
         known = sources(config)
         self._inventory = Inventory(known, self._pump.inventory)
         self._pump.relay.curious = [one.peers for one in known if isinstance(one, DockerSource)]
+        self._conntrack: Conntrack | None = None
+        if config.conntrack.enabled:
+            self._session.connections = ConnectionBook()
+            own = config.server.internal_addresses
+            self._conntrack = Conntrack(self._session.connections, self._pump.connections, own)
         self._stop = asyncio.Event()
         self._shown: Credentials | None = None
         self._stream: Stream | None = None
@@ -77,12 +84,14 @@ class Agent:
                 wait_s = 0.0 if self._once else FIRST_REPORTS_S
                 background = self._inventory.start(group, wait_s)
                 background.append(group.create_task(self._keep_connected(), name="uplink"))
-                background.append(group.create_task(self._stopped(), name="stop"))
+                stopper = group.create_task(self._stopped(), name="stop")
+                background.append(stopper)
+                if self._conntrack is not None:
+                    background.append(group.create_task(self._conntrack.run(), name="conntrack"))
                 if self._config.metrics.listen:
                     scrapes = self._answer_scrapes(self._config.metrics.listen)
                     background.insert(0, group.create_task(scrapes, name="metrics"))
                 worker = group.create_task(self._work(), name="pump")
-                stopper = background[-1]
                 await asyncio.wait((worker, stopper), return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.wait((worker,), timeout=DRAIN_S + CLOSE_S)
                 for task in (worker, *background):
@@ -155,6 +164,8 @@ class Agent:
                 self._pump.attach(stream)
                 while True:
                     self._pump.heard(await stream.receive())
+                    if self._conntrack is not None:
+                        self._conntrack.peers(self._session.peers)
                     if self._session.streaming and not self._session_was_up:
                         self._session_was_up = True
                         backoff.reset()

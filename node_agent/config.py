@@ -177,6 +177,13 @@ class Docker(Section):
     projects: tuple[Name, ...] = ()
 
 
+class Conntrack(Section):
+    """`[conntrack]`: whether the kernel's connection tracking may tell whose calls past the own
+    proxy are. Linux; needs CAP_NET_ADMIN and the host's network namespace."""
+
+    enabled: bool = False
+
+
 class Service(Section):
     """`[[services]]`: who has which address, where there is no Docker to ask."""
 
@@ -234,6 +241,7 @@ class AgentConfig(BaseSettings):
     networks: tuple[Network, ...] = ()
     docker: Docker | None = None
     services: tuple[Service, ...] = ()
+    conntrack: Conntrack = Field(default_factory=Conntrack)
     privacy: Privacy = Field(default_factory=Privacy)
     metrics: Metrics = Field(default_factory=Metrics)
     state: State = Field(default_factory=State)

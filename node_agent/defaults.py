@@ -129,6 +129,23 @@ HEARD_PEERS = 8
 STRANGER_S = 1.0
 """A network is looked at for an address that nobody is known to have, at most so often."""
 
+# Connection tracking.
+MAX_CONNECTIONS = 20_000
+"""To other servers, open ones and those that ended lately: 6 MB; the oldest go first."""
+CLOSED_CONNECTION_NS = 600_000_000_000
+"""Ended ones are kept for a hub that comes back: a restart or an upgrade takes less."""
+CONNECTIONS_A_MESSAGE = 1000
+"""Some 70 KB."""
+CONNECTIONS_BUFFER_BYTES = 2 * 1024 * 1024
+"""Of the kernel's events that wait to be read: some 8,000, a second's worth of a busy server."""
+CONNECTIONS_EVENTS_A_SECOND = 5000
+"""Read at most, 12 µs each: 6 % of a processor. What is beyond waits in the buffer, and is lost
+where that is full: then the table is read again."""
+CONNECTIONS_COALESCE_S = 0.01
+"""Events that follow each other within this time are told together."""
+CONNECTIONS_TABLE_S = 10.0
+"""The table is read at most so often: a large one (262,144 entries) takes seconds."""
+
 # The doctor.
 INSTANCE_BYTES = 16
 """Of an agent's instance: no two are ever alike."""

@@ -23,6 +23,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from node_agent.agent import greeting
 from node_agent.config import AgentConfig, Proxy
+from node_agent.conntrack import ConntrackTrouble, elsewhere, listen, read_table
 from node_agent.credentials import UnusableCredentials, read
 from node_agent.defaults import DOCTOR_CLOCK_S, DOCTOR_HUB_S, DOCTOR_TAIL_BYTES, INSTANCE_BYTES
 from node_agent.docker_engine import Engine, EngineTrouble
@@ -74,6 +75,8 @@ async def examine(config: AgentConfig) -> AsyncIterator[Finding]:
         yield finding
     if config.docker is not None:
         yield await asyncio.to_thread(ask_docker, config)
+    if config.conntrack.enabled:
+        yield await asyncio.to_thread(look_at_conntrack, config)
     for proxy in config.proxies:
         if proxy.traefik_api is not None:
             yield await ask_traefik(proxy.name, proxy.traefik_api)
@@ -290,6 +293,18 @@ def ask_docker(config: AgentConfig) -> Finding:
         there = ", ".join(sorted(one.name for one in networks))
         return _bad("docker", f"no network {', '.join(lacking)}; there are: {there}")
     return _good("docker", f"engine {engine.version}, all networks are there")
+
+
+def look_at_conntrack(config: AgentConfig) -> Finding:
+    """Whether connection tracking can be listened to, and is this machine's own."""
+    try:
+        listen().close()
+        read_table(frozenset())
+    except ConntrackTrouble as trouble:
+        return _bad("conntrack", str(trouble))
+    if reason := elsewhere(config.server.internal_addresses):
+        return _advice("conntrack", reason)
+    return _good("conntrack", "the kernel tells whose connections to other servers are")
 
 
 async def ask_traefik(proxy: str, address: str) -> Finding:

@@ -85,6 +85,11 @@ class Pump:
         self.relay.inventory(found, time.time_ns())
         self.wake.set()
 
+    def connections(self) -> None:
+        """Connections to other servers have begun or ended."""
+        self.relay.connections(time.time_ns())
+        self.wake.set()
+
     # The loop's side.
 
     async def run(self) -> None:

@@ -72,6 +72,10 @@ class Relay:
         """What is known of the server has changed."""
         self._do(self._session.inventory(found, wall_ns))
 
+    def connections(self, wall_ns: int) -> None:
+        """Connections to other servers have begun or ended."""
+        self._do(self._session.connections_changed(wall_ns))
+
     # The logs' side.
 
     def logs(self) -> list[Log]:

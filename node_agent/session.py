@@ -21,6 +21,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from node_agent.account import Account, Pace, Totals, pace_of
 from node_agent.batch import Encoder
 from node_agent.commands import Acknowledged, Close, Command, Seek, Send
+from node_agent.connections import ConnectionBook
 from node_agent.defaults import CATCH_UP_SHARE, SILENCE_S, WATERMARK_SLACK_NS
 from node_agent.log import Log
 from node_agent.model import Chunk
@@ -55,6 +56,10 @@ class Session:
         self._server_said_s = 0.0
         self._heard_s = 0.0
         self._prober = Prober(0.0)
+        self.connections: ConnectionBook | None = None
+        """Where connection tracking is on."""
+        self.peers: tuple[str, ...] = ()
+        """Addresses of the other servers, as the hub names them."""
 
     # The connection.
 
@@ -89,7 +94,7 @@ class Session:
         if kind == "resume":
             return self._resume(message.resume)
         if kind == "settings":
-            self.pace = pace_of(message.settings)
+            self._set(message.settings)
         elif kind == "clock_reply":
             self._prober.answered(message.clock_reply, now_s, wall_ns)
         elif kind == "refusal":
@@ -99,13 +104,19 @@ class Session:
     def _welcome(self, welcome: pb.Welcome, wall_ns: int) -> list[Command]:
         self.state = State.STREAMING
         self.hub_version = welcome.hub_version
-        self.pace = pace_of(welcome.settings)
+        self._set(welcome.settings)
         commands: list[Command] = []
         if self._inventory is not None:
             commands.append(self._send_inventory(self._inventory, wall_ns))
         for resume in welcome.resumes:
             commands += self._resume(resume)
+        if self.connections is not None and self.peers:
+            commands += map(_tell, self.connections.all(wall_ns))
         return commands
+
+    def _set(self, settings: pb.Settings) -> None:
+        self.pace = pace_of(settings)
+        self.peers = tuple(settings.peer_addresses)
 
     def _resume(self, resume: pb.Resume) -> list[Command]:
         account = self._by_number.get(resume.number)
@@ -258,6 +269,18 @@ class Session:
         message = pb.AgentMessage(inventory=inventory)
         message.inventory.as_of_ns = wall_ns
         return Send(message)
+
+    # Connections.
+
+    def connections_changed(self, wall_ns: int) -> list[Command]:
+        """Tell whose connections to other servers have begun and ended."""
+        if self.connections is None or not self.streaming or not self.peers:
+            return []
+        return [*map(_tell, self.connections.news(wall_ns))]
+
+
+def _tell(connections: pb.Connections) -> Send:
+    return Send(pb.AgentMessage(connections=connections))
 
 
 def _say(mark: pb.Watermark) -> Send:

@@ -103,7 +103,8 @@ def questions(snapshot: Snapshot) -> dict[str, tuple[Numbers, NDArray[np.intp]]]
     and which question is each row's."""
     calls, found = snapshot.calls, {}
     two = calls["hop1"] >= 0
-    joined = np.where(two, calls["by"], JoinKey.NONE).astype(np.int64)
+    told = two | (calls["by"] == JoinKey.CONNTRACK)
+    joined = np.where(told, calls["by"], JoinKey.NONE).astype(np.int64)
     for hop, by in ((0, joined), (1, joined[two])):
         said = snapshot.hops[hop]
         words = mixed(said["log"], said["peer"], by, said["forwarded"])

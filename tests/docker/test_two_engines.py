@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,13 @@ from tests.docker.engine import Engine, run
 NETWORK = "private-server-proxy-network"
 IDS = ("server-a", "server-b")
 INTERNAL = {"server-a": "10.10.0.11", "server-b": "10.10.0.12"}
+TRACKED = ("server-a",)
+"""Whose agent listens to connection tracking: on its machine, as `network_mode: host` has it."""
 INTRUDER = "10.10.0.99"
 STATIC = """\
 entryPoints: {{web: {{address: ":80"}}}}
-providers: {{file: {{filename: /work/{name}.routes.yml}}}}
-accessLog: {{filePath: /work/{name}.jsonl, format: json}}
+providers: {{file: {{filename: /etc/traefik/{name}.routes.yml}}}}
+accessLog: {{filePath: /etc/traefik/{name}.jsonl, format: json}}
 tracing: {{sampleRate: 0, otlp: {{http: {{endpoint: "http://127.0.0.1:4318/v1/traces"}}}}}}
 """
 ROUTES = """\
@@ -65,6 +67,8 @@ networks = ["{network}"]
 [docker]
 socket = "{socket}"
 networks = ["{network}"]
+[conntrack]
+enabled = {conntrack}
 [state]
 directory = "{directory}/state"
 """
@@ -98,8 +102,8 @@ class Machine:
             (self.directory / f"{name}.routes.yml").write_text(ROUTES.format(other=other))
         self._run("leaf", images.PYTHON, ["python3", "-m", "http.server", "80"])
         self._run("caller", images.PYTHON, ["sleep", "infinity"])
-        self._run("private", images.TRAEFIK, ["--configFile=/work/private.yml"], 80)
-        self._run("public", images.TRAEFIK, ["--configFile=/work/public.yml"], 8000)
+        self._run("private", images.TRAEFIK, ["--configFile=/etc/traefik/private.yml"], 80)
+        self._run("public", images.TRAEFIK, ["--configFile=/etc/traefik/public.yml"], 8000)
 
     def ask_from_container(self, url: str) -> None:
         """The caller's request."""
@@ -116,7 +120,7 @@ class Machine:
         api = self.engine.api
         bindings = {80: (self.internal, port)} if port else None
         host = api.create_host_config(
-            network_mode=NETWORK, port_bindings=bindings, binds=[f"{self.directory}:/work"]
+            network_mode=NETWORK, port_bindings=bindings, binds=[f"{self.directory}:/etc/traefik"]
         )
         made = api.create_container(
             image,
@@ -162,16 +166,18 @@ class Site:
     def in_switch(self, *words: str) -> list[str]:
         return ["nsenter", "--target", str(self.switch.pid), "--net", *words]
 
-    def call(self, path: str) -> dict[str, Any]:
-        """The settled call whose path ends so."""
+    def call(
+        self, path: str, wanted: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> dict[str, Any]:
+        """The settled call whose path ends so, when it is as wanted."""
         give_up_s = time.monotonic() + 60
         while time.monotonic() < give_up_s:
             found = self._get(f"/api/v1/requests?limit=200&path={path}")["requests"]
-            fitting = [one for one in found if one["path"].endswith(path)]
+            fitting = [one for one in found if one["path"].endswith(path) and wanted(one)]
             if fitting:
                 return dict(fitting[0])
             time.sleep(0.2)  # The hub has no event for this.
-        raise AssertionError(f"no call with {path}")
+        raise AssertionError(f"no such call with {path}: {found}")
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
@@ -199,11 +205,14 @@ class Site:
             path = configs[id] = machine.directory / "agent.toml"
             told = {**words, "directory": machine.directory, "network": NETWORK}
             told |= {"id": id, "internal": machine.internal, "socket": machine.engine.host}
+            told["conntrack"] = "true" if id in TRACKED else "false"
             path.write_text(AGENT.format(**told))
         for name, path in configs.items():
             module = "hub" if name == "hub" else "node_agent"
             with (self.directory / f"{name}.log").open("wb") as log:
                 words_ = [sys.executable, "-m", module, "--config", str(path)]
+                if name in TRACKED:
+                    words_ = self.machines[name].engine.inside(*words_)
                 process = subprocess.Popen(words_, stdout=log, stderr=log)
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
@@ -260,17 +269,30 @@ def test_on_one_server_it_is_that_servers_container(site: Site) -> None:
 
 
 def test_past_its_own_proxy_a_container_is_masqueraded(site: Site) -> None:
-    site.machines["server-a"].ask_from_container("http://10.10.0.12/leaf?n=direct")
+    site.machines["server-b"].ask_from_container("http://10.10.0.11/leaf?n=direct")
     call = site.call("/leaf?n=direct")
     assert call["origin"] == "cross_server_direct"
-    assert call["from"]["server"] == "server-a"
+    assert (call["from"]["server"], call["from"]["kind"]) == ("server-b", "server")
+    assert call["join"]["by"] == "none"
+    assert call["hops"][0]["client"].startswith("10.10.0.12:")
+
+
+def test_with_connection_tracking_the_masqueraded_container_has_its_name(site: Site) -> None:
+    site.machines["server-a"].ask_from_container("http://10.10.0.12/leaf?n=tracked")
+    call = site.call("/leaf?n=tracked", lambda one: one["join"]["by"] == "conntrack")
+    assert call["origin"] == "cross_server_direct"
+    assert call["from"]["kind"] == "service"
+    assert (call["from"]["server"], call["from"]["name"]) == ("server-a", "caller")
     assert call["hops"][0]["client"].startswith("10.10.0.11:")
+    assert "connection tracking" in call["hops"][0]["why"]
 
 
-def test_a_process_of_the_other_host_looks_the_same(site: Site) -> None:
-    site.machines["server-a"].ask_from_host("http://10.10.0.12/leaf?n=host")
-    call = site.call("/leaf?n=host")
-    assert (call["origin"], call["from"]["server"]) == ("cross_server_direct", "server-a")
+def test_connection_tracking_names_nobody_for_a_process_of_the_other_host(site: Site) -> None:
+    for id, other in (("server-a", "10.10.0.12"), ("server-b", "10.10.0.11")):
+        site.machines[id].ask_from_host(f"http://{other}/leaf?n=host-{id}")
+        call = site.call(f"/leaf?n=host-{id}")
+        assert (call["origin"], call["from"]["server"]) == ("cross_server_direct", id)
+        assert (call["from"]["kind"], call["join"]["by"]) == ("server", "none")
 
 
 def test_at_another_servers_public_proxy_it_is_a_hairpin(site: Site) -> None:

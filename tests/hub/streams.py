@@ -188,6 +188,8 @@ class Agent:
         """Wait for the Ack that reaches an offset."""
         while True:
             answer = await self.hear()
+            if answer.HasField("settings"):  # another server came
+                continue
             assert answer.HasField("ack"), answer
             for resume in answer.ack.logs:
                 if resume.number == log and resume.offset >= offset:

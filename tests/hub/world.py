@@ -20,6 +20,7 @@ from hub.model import (
     AgentGone,
     BatchCommitted,
     ClockMeasured,
+    ConnectionsSeen,
     HelloSeen,
     InventorySeen,
     LogKey,
@@ -179,7 +180,7 @@ class World:
         self.journal += [
             event
             for event in events
-            if isinstance(event, HelloSeen | InventorySeen | BatchCommitted)
+            if isinstance(event, HelloSeen | InventorySeen | ConnectionsSeen | BatchCommitted)
         ]
 
     def lines(

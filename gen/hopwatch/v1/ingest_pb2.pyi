@@ -48,20 +48,22 @@ SOURCE_TRAEFIK_API: Source
 SOURCE_DOCKER: Source
 
 class AgentMessage(_message.Message):
-    __slots__ = ("hello", "inventory", "batch", "watermark", "clock_probe", "log_sighting")
+    __slots__ = ("hello", "inventory", "batch", "watermark", "clock_probe", "log_sighting", "connections")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     INVENTORY_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     WATERMARK_FIELD_NUMBER: _ClassVar[int]
     CLOCK_PROBE_FIELD_NUMBER: _ClassVar[int]
     LOG_SIGHTING_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     inventory: Inventory
     batch: Batch
     watermark: Watermark
     clock_probe: ClockProbe
     log_sighting: LogSighting
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., watermark: _Optional[_Union[Watermark, _Mapping]] = ..., clock_probe: _Optional[_Union[ClockProbe, _Mapping]] = ..., log_sighting: _Optional[_Union[LogSighting, _Mapping]] = ...) -> None: ...
+    connections: Connections
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., watermark: _Optional[_Union[Watermark, _Mapping]] = ..., clock_probe: _Optional[_Union[ClockProbe, _Mapping]] = ..., log_sighting: _Optional[_Union[LogSighting, _Mapping]] = ..., connections: _Optional[_Union[Connections, _Mapping]] = ...) -> None: ...
 
 class HubMessage(_message.Message):
     __slots__ = ("welcome", "ack", "resume", "settings", "clock_reply", "refusal")
@@ -132,16 +134,18 @@ class LogSighting(_message.Message):
     def __init__(self, number: _Optional[int] = ..., proxy: _Optional[str] = ..., fingerprint: _Optional[bytes] = ..., path: _Optional[str] = ..., size: _Optional[int] = ..., format: _Optional[_Union[LogFormat, str]] = ...) -> None: ...
 
 class Settings(_message.Message):
-    __slots__ = ("coalesce_ms", "max_batch_rows", "max_unacknowledged_bytes", "watermark_interval_ms")
+    __slots__ = ("coalesce_ms", "max_batch_rows", "max_unacknowledged_bytes", "watermark_interval_ms", "peer_addresses")
     COALESCE_MS_FIELD_NUMBER: _ClassVar[int]
     MAX_BATCH_ROWS_FIELD_NUMBER: _ClassVar[int]
     MAX_UNACKNOWLEDGED_BYTES_FIELD_NUMBER: _ClassVar[int]
     WATERMARK_INTERVAL_MS_FIELD_NUMBER: _ClassVar[int]
+    PEER_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
     coalesce_ms: int
     max_batch_rows: int
     max_unacknowledged_bytes: int
     watermark_interval_ms: int
-    def __init__(self, coalesce_ms: _Optional[int] = ..., max_batch_rows: _Optional[int] = ..., max_unacknowledged_bytes: _Optional[int] = ..., watermark_interval_ms: _Optional[int] = ...) -> None: ...
+    peer_addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, coalesce_ms: _Optional[int] = ..., max_batch_rows: _Optional[int] = ..., max_unacknowledged_bytes: _Optional[int] = ..., watermark_interval_ms: _Optional[int] = ..., peer_addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("protocol", "hub_version", "resumes", "settings")
@@ -488,3 +492,31 @@ class EntryPoint(_message.Message):
     name: str
     address: str
     def __init__(self, proxy: _Optional[str] = ..., name: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class Connections(_message.Message):
+    __slots__ = ("afresh", "as_of_ns", "connections")
+    AFRESH_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_NS_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    afresh: bool
+    as_of_ns: int
+    connections: _containers.RepeatedCompositeFieldContainer[Connection]
+    def __init__(self, afresh: _Optional[bool] = ..., as_of_ns: _Optional[int] = ..., connections: _Optional[_Iterable[_Union[Connection, _Mapping]]] = ...) -> None: ...
+
+class Connection(_message.Message):
+    __slots__ = ("source", "translated", "translated_port", "destination", "destination_port", "from_ns", "to_ns")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TRANSLATED_FIELD_NUMBER: _ClassVar[int]
+    TRANSLATED_PORT_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    DESTINATION_PORT_FIELD_NUMBER: _ClassVar[int]
+    FROM_NS_FIELD_NUMBER: _ClassVar[int]
+    TO_NS_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    translated: str
+    translated_port: int
+    destination: str
+    destination_port: int
+    from_ns: int
+    to_ns: int
+    def __init__(self, source: _Optional[str] = ..., translated: _Optional[str] = ..., translated_port: _Optional[int] = ..., destination: _Optional[str] = ..., destination_port: _Optional[int] = ..., from_ns: _Optional[int] = ..., to_ns: _Optional[int] = ...) -> None: ...
