@@ -25,6 +25,7 @@ from hub.federation import Address, Federation, ServerRecord, parse_address
 from hub.half_view import HalfView
 from hub.identity import NOBODY, Identity
 from hub.logs import Log, Logs
+from hub.progress import Moment
 from hub.rows import Rows
 from hub.verdict import Values
 
@@ -148,6 +149,11 @@ class Conntrack:
             self._since_ns = now_ns
             self._unnamed_before, self._unnamed = self._unnamed, defaultdict(set)
 
+    @property
+    def servers(self) -> list[int]:
+        """Those that have told something."""
+        return [*self._told]
+
     # --- names
 
     def unnamed(self, server: int) -> Numbers:
@@ -159,9 +165,11 @@ class Conntrack:
         rows = np.array(noted, np.int64)
         return rows[rows >= self._rows.table.first]
 
-    def name(self, values: Values, halves: HalfView, there_ns: Numbers) -> None:
-        """Complete the columns of these halves' calls, who settle alone; `there_ns`: their starts,
-        in the clocks of the servers that they came from."""
+    def name(self, values: Values, halves: HalfView, moment: Moment) -> None:
+        """Complete the columns of these halves' calls, who settle alone. Where a clock was not
+        measured, no times are compared: that is done later."""
+        measured = moment.measured[halves.server] & moment.measured[halves.other]
+        there_ns = np.where(measured, halves.start_ns + moment.skews[halves.other], 0)
         called = np.flatnonzero(~halves.leads & (halves.other >= 0))
         for place in called.tolist():
             row, server = int(halves.rows[place]), int(halves.other[place])
@@ -177,7 +185,7 @@ class Conntrack:
 
     def _caller(self, row: int, server: ServerRecord, at_ns: int) -> int:
         told = self._told.get(server.number)
-        if told is None:
+        if told is None or not at_ns:
             return NOBODY
         table = self._rows.table
         address = parse_address(self._rows.text("client", row))

@@ -135,7 +135,7 @@ class Pipeline:
                     self.ledger.seen(event)
                     self.know_logs()
                 case ClockMeasured():
-                    self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
+                    self._clock(event)
                 case AgentGone():
                     self._publish(self.settling.advance(self.progress, now_ns))
                     self.federation.connected(event.server, event.reason)
@@ -280,12 +280,19 @@ class Pipeline:
             of_all = self.federation.generation != before
             server = self.federation.server(event.server)
             self._reidentify(now_ns, None if of_all else server)
-            self._publish(self.settling.named_late(server.number, self.progress))
+            self._publish(self.settling.named_late(server.number, self.progress.moment()))
+
+    def _clock(self, event: ClockMeasured) -> None:
+        first = self.skews.estimate(event.server) is None
+        self.skews.measured(event.server, event.skew_ns, event.uncertainty_ns)
+        if first:
+            for server in self.settling.conntrack.servers:
+                self._publish(self.settling.named_late(server, self.progress.moment()))
 
     def _connections(self, event: ConnectionsSeen) -> None:
         server = self.federation.server(event.server).number
         self.settling.conntrack.tell(server, event.connections)
-        self._publish(self.settling.named_late(server, self.progress))
+        self._publish(self.settling.named_late(server, self.progress.moment()))
 
     def _is_new(self, kind: str, server: str, content: bytes) -> bool:
         """Whether the server's last announcement of this kind said something else."""

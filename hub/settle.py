@@ -38,6 +38,11 @@ from hub.verdict import Values, Verdict
 Mask = NDArray[np.bool_]
 
 MS = 1_000_000
+VERDICT = (
+    "origin", "from_node", "to_node", "by", "confidence", "missing", "reason", "other", "hop0",
+    "hop1", "passed_by", "claims", "ignored",
+)  # fmt: skip
+"""What `Verdict` tells of a call."""
 COMPARED = ("origin", "by", "from_node", "to_node", "missing", "reason", "other")
 
 
@@ -123,18 +128,23 @@ class Settling:
         self.conntrack.passed(now_ns)
         return outcome
 
-    def named_late(self, server: int, progress: Progress) -> Outcome:
-        """There is news of this server's connections, or containers: direct calls that came from it
-        may have their caller's name now."""
+    def named_late(self, server: int, moment: Moment) -> Outcome:
+        """There is news of this server's connections, containers or clock: direct calls that came
+        from it, settled as they are, may have their caller's name now."""
         outcome = Outcome()
         rows = self.conntrack.unnamed(server)
+        if not len(rows):
+            return outcome
         rows = rows[self.calls_of(rows) >= 0]
-        calls = self.calls_of(rows)
-        alone = (self.calls.table.take("hop0", calls) == rows) & ~self.waits(rows)
-        alone &= self.calls.table.take("hop1", calls) < 0
-        alone &= self.calls.table.take("passed_by", calls) < 0
-        if alone.any():
-            self._settle_alone(rows[alone], progress.moment(), progress, outcome)
+        numbers, take = self.calls_of(rows), self.calls.table.take
+        alone = (take("hop0", numbers) == rows) & (take("hop1", numbers) < 0)
+        alone &= take("passed_by", numbers) < 0
+        rows, numbers = rows[alone], numbers[alone]
+        values: Values = {name: take(name, numbers).copy() for name in VERDICT}
+        before = values["from_node"].copy(), values["by"].copy()
+        self.conntrack.name(values, HalfView(self.halves, rows, moment.skews), moment)
+        changed = (values["from_node"] != before[0]) | (values["by"] != before[1])
+        self._amend(numbers[changed], _part(values, changed), outcome)
         return outcome
 
     def reidentify(
@@ -201,7 +211,7 @@ class Settling:
         there_ns = halves.start_ns + moment.skews[halves.other]
         lost = progress.lines_lacking(halves.other, there_ns)
         tell_alone(values, halves, moment, lost, lambda: self._claimed(halves, there_ns))
-        self.conntrack.name(values, halves, there_ns)
+        self.conntrack.name(values, halves, moment)
         calls = self.calls_of(rows)
         fresh = calls < 0
         self._keep_names(calls, values)
