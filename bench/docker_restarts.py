@@ -34,6 +34,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bench.federation.hub_process import CONFIG
 from node_agent.docker_model import nanoseconds
 from tests.docker import images
 from tests.docker.engine import Engine, why_no_engine
@@ -47,8 +48,8 @@ SECOND = 1_000_000_000
 
 TRAEFIK = """\
 entryPoints: {private: {address: ":80"}}
-providers: {file: {filename: /work/routes.yml}}
-accessLog: {filePath: /work/private.jsonl, format: json}
+providers: {file: {filename: /etc/traefik/routes.yml}}
+accessLog: {filePath: /etc/traefik/private.jsonl, format: json}
 """
 ROUTES = """\
 http:
@@ -81,14 +82,6 @@ socket = "{socket}"
 networks = ["restarts"]
 [state]
 directory = "{directory}/state"
-"""
-HUB = """\
-[grpc]
-listen = ["unix:{directory}/hub.sock"]
-[http]
-listen = "127.0.0.1:{port}"
-[data]
-directory = "{directory}/data"
 """
 
 
@@ -135,7 +128,9 @@ def play(
     (directory / "traefik.yml").write_text(TRAEFIK)
     (directory / "routes.yml").write_text(ROUTES)
     api.create_network(NETWORK, driver="bridge", ipam={"Config": [{"Subnet": SUBNET}]})
-    run(engine, "proxy", ["--configFile=/work/traefik.yml"], images.TRAEFIK, directory, PROXY)
+    run(
+        engine, "proxy", ["--configFile=/etc/traefik/traefik.yml"], images.TRAEFIK, directory, PROXY
+    )
     run(engine, "leaf", ["httpd", "-f", "-p", "80", "-h", "/bin"])
     names = Queue[str]()
     for number in range(POOL):
@@ -178,7 +173,7 @@ def make(engine: Engine, name: str, command: list[str], **more: Any) -> str:
         name=name,
         networking_config=api.create_networking_config({NETWORK: endpoint}),
         host_config=api.create_host_config(
-            network_mode=NETWORK, binds=[f"{mounted}:/work"] if mounted else []
+            network_mode=NETWORK, binds=[f"{mounted}:/etc/traefik"] if mounted else []
         ),
         **more,
     )
@@ -204,7 +199,7 @@ class Hopwatch:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         words = {"directory": directory, "port": self.port, "socket": engine.host}
-        (directory / "hub.toml").write_text(HUB.format(**words))
+        (directory / "hub.toml").write_text(CONFIG.format(more="", **words))
         (directory / "agent.toml").write_text(AGENT.format(**words))
         self._processes: list[subprocess.Popen[bytes]] = []
         self._directory = directory
