@@ -374,6 +374,18 @@ TICK_MS = 50
 MAX_SOCKET_MESSAGE_BYTES = 65_536
 """From a page to the hub: an acknowledgement has 30 bytes."""
 
+# --- enrolment codes ------------------------------------------------------------------------------
+
+CODE_MINUTES = 15
+"""Minutes that a code is good for: the time to walk to another machine."""
+
+MAX_CODES = 1000
+"""Codes that wait to be used; the ones that end first go first."""
+
+CODE_ATTEMPTS = 5
+CODE_WINDOW_S = 60.0
+"""Wrong codes by address, in s: then it must wait. A code has 128 bits; this bounds the work."""
+
 # --- whose connections between servers are --------------------------------------------------------
 
 MAX_CONNECTIONS = 50_000

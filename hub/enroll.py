@@ -92,7 +92,7 @@ def _enroll(
     place = output or config.data.directory / "enrolled" / server
     make_private_directory(place)
     hints: list[str] = []
-    hub = address or _own_address(config)
+    hub = address or own_address(config)
     tls = _certify(config, server, hub, place, hints) if certificates else _trust(config, place)
     token = _new_token_value()
     write_secret(place / "agent.token", token.encode() + b"\n")
@@ -135,14 +135,55 @@ def _certify(
 
 def _trust(config: HubConfig, place: Path) -> dict[str, str]:
     """What an agent without a certificate needs to trust the hub. `tls` of agent.toml."""
+    ca = own_ca(config)
+    if ca is None:
+        return {}
+    write_secret(place / "ca.pem", ca)
+    return {"ca": "ca.pem"}
+
+
+def own_ca(config: HubConfig) -> bytes | None:
+    """PEM of the local CA, where it signed the hub's certificate."""
     data, configured = config.data.directory, config.grpc.tls
     if configured is None or not (data / "ca.key").exists():
-        return {}
+        return None
     authority = _authority(data, datetime.now(UTC))
     if not authority.has_issued(read_public(configured.cert, "the certificate")):
-        return {}
-    write_secret(place / "ca.pem", authority.pair.cert)
-    return {"ca": "ca.pem"}
+        return None
+    return authority.pair.cert
+
+
+def certify_hub(config: HubConfig, hub: str) -> str:
+    """Make the hub's certificate for this address, by the local CA; what to add to hub.toml."""
+    now, data = datetime.now(UTC), config.data.directory
+    _certify_hub(_authority(data, now), data, hub, now)
+    return f"[grpc.tls]\ncert = {_text(data / 'hub.pem')}\nkey = {_text(data / 'hub.key')}"
+
+
+def reserved(config: HubConfig, server: str) -> bool:
+    """Make an entry for a server that has none, with a token that nobody has: a hub does not start
+    without any. False where there is one. Raises `ConfigError`, `OSError`."""
+    path = config.grpc.tokens_file
+    assert path is not None
+    with locked(path):
+        if server in TokenFile(path, "servers"):
+            return False
+        _put_new_token(path, server)
+    return True
+
+
+def new_token(config: HubConfig, server: str) -> str:
+    """A server's token, in place of the one it had. Raises `ConfigError`, `OSError`."""
+    assert config.grpc.tokens_file is not None
+    with locked(config.grpc.tokens_file):
+        return _put_new_token(config.grpc.tokens_file, server)
+
+
+def _put_new_token(path: Path, server: str) -> str:
+    tokens, token = TokenFile(path, "servers"), _new_token_value()
+    tokens.put(server, token)
+    tokens.save()
+    return token
 
 
 def _authority(data: Path, now: datetime) -> Authority:
@@ -173,7 +214,7 @@ def _certify_hub(authority: Authority, data: Path, hub: str, now: datetime) -> N
     write_secret(cert, pair.cert)
 
 
-def _own_address(config: HubConfig) -> str:
+def own_address(config: HubConfig) -> str:
     """How agents reach this hub, as far as its configuration tells."""
     for listen in config.grpc.listen:
         if listen.startswith("unix:"):

@@ -7,9 +7,12 @@ should know. Exit codes: 0 done, 1 not done, 2 the configuration is wrong.
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import click
+
+from hub.defaults import CODE_MINUTES
 
 RELOAD = "the hub takes it on SIGHUP: `systemctl reload hopwatch-hub`, or `kill -HUP PID`"
 
@@ -29,6 +32,18 @@ RELOAD = "the hub takes it on SIGHUP: `systemctl reload hopwatch-hub`, or `kill 
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the server's files are put. Default: enrolled/SERVER in the data directory.",
 )
+@click.option(
+    "--code",
+    is_flag=True,
+    help="A code in place of files: `hopwatch-agent init --code` gets them with it, once.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, 24 * 60, min_open=True),
+    default=CODE_MINUTES,
+    show_default=True,
+    help="How long the code is good for.",
+)
 @click.option("--force", is_flag=True, help="A new token for one that is enrolled already.")
 @click.pass_context
 def enroll(
@@ -39,14 +54,19 @@ def enroll(
     certificates: bool,
     hub_address: str | None,
     output: Path | None,
+    code: bool,
+    minutes: float,
     force: bool,
 ) -> None:
     """Let SERVER report to this hub: make its token and print its agent's configuration."""
+    from hub.codes import new_code
     from hub.config import ConfigError
-    from hub.enroll import EnrollError, enroll_reader, enroll_server
+    from hub.enroll import EnrollError, enroll_reader, enroll_server, own_address
 
     if (server is None) == (reader is None):
         raise click.UsageError("give a SERVER, or --reader NAME")
+    if code and (reader or certificates or output):
+        raise click.UsageError("--code goes with SERVER alone: there are no files")
     config = context.obj(path)
     try:
         if hub_address is not None:
@@ -56,6 +76,12 @@ def enroll(
             _hint(f"this token is shown once; give it to {reader}. {RELOAD}")
             return
         assert server is not None
+        if code:
+            hub = hub_address or own_address(config)
+            made = new_code(config, server, hub, time.time(), minutes, force=force)
+            click.echo(f"hopwatch-agent init --hub {hub} --code {made}")
+            _hint(f"for {server}; good for {minutes:g} minutes, and once")
+            return
         done = enroll_server(
             config, server, hub_address, output, certificates=certificates, force=force
         )

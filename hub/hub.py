@@ -20,6 +20,8 @@ from hub.app import create_app
 from hub.beat import Beat
 from hub.config import ConfigError, HubConfig
 from hub.defaults import STEP_PAUSE_S, TICK_MS
+from hub.enrolment import SERVICE as ENROLMENT
+from hub.enrolment import EnrolmentServicer
 from hub.history.history import History
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
@@ -151,8 +153,8 @@ class Hub:
         ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
         grpc_server = await serve(
             self._config.grpc.listen,
-            [ingest, observe],
-            [INGEST, OBSERVE],
+            [ingest, observe, EnrolmentServicer(self._config, self.reload)],
+            [INGEST, OBSERVE, ENROLMENT],
             security.credentials,
             security.interceptors,
         )

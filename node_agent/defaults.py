@@ -155,3 +155,7 @@ DOCTOR_CLOCK_S = 1.0
 """A clock that is off by more is told; the hub works with any, but people read the times."""
 DOCTOR_TAIL_BYTES = 1024 * 1024
 """Of a log's end: its last line lies in it."""
+
+# Enrolment.
+ENROL_S = 10.0
+"""The hub's answer to a code takes some 10 ms: two files written to disk."""

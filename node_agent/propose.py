@@ -16,6 +16,8 @@ from node_agent.traefik_found import FoundTraefik
 
 LOG = "/var/log/traefik/{name}.jsonl"
 HEADERS = ("X-Hop-Id", "X-Hop-Parent", "Traceparent", "Grpc-Status", "Upgrade", "User-Agent")
+SECRETS, TOKEN, CA = "secrets", "secrets/agent.token", "secrets/ca.pem"
+"""Of an enrolment, beside agent.toml."""
 OWN_NETWORKS = ("bridge", "host", "none")
 
 
@@ -29,6 +31,12 @@ class Given:
     docker_group: int
     in_container: bool
     """Paths are those that the agent's own container will have."""
+    enrolled: bool = False
+    """There are files of an enrolment, in `SECRETS` beside the configuration."""
+    tls: str | None = None
+    """What `tls` of `[hub]` says."""
+    docker_socket: str | None = None
+    """Where it is none of the usual one."""
 
 
 def server_id(host_name: str) -> str:
@@ -48,8 +56,7 @@ internal_addresses = {json.dumps([given.internal_address])}
 
 [hub]
 address = {_text(given.hub)}
-# Elsewhere it asks for token_file and tls, from `hopwatch-hub enroll {given.server}`.
-"""
+{_shown(given)}"""
     ]
     for one in traefiks:
         addresses = [f"{address}:80" for _, address in one.networks if address]
@@ -63,9 +70,21 @@ access_log = {_text(log_path(one, given.in_container))}
 addresses = {json.dumps(addresses)}
 networks = {json.dumps([name for name, _ in one.networks if name not in OWN_NETWORKS])}
 """)
-    parts.append(f"[docker]\nnetworks = {json.dumps(networks)}\n")
+    socket = f"socket = {_text(given.docker_socket)}\n" if given.docker_socket else ""
+    parts.append(f"[docker]\n{socket}networks = {json.dumps(networks)}\n")
     parts.append('[state]\ndirectory = "/var/lib/hopwatch-agent"\n')
     return "\n".join(parts)
+
+
+def _shown(given: Given) -> str:
+    """What the hub is shown."""
+    if not given.enrolled:
+        return (
+            "# Elsewhere it asks for token_file and tls, from "
+            f"`hopwatch-hub enroll {given.server}`.\n"
+        )
+    tls = f"tls = {given.tls}\n" if given.tls else ""
+    return f'token_file = "{TOKEN}"\n{tls}'
 
 
 def compose_yaml(given: Given, traefiks: Sequence[FoundTraefik]) -> str:
@@ -75,6 +94,7 @@ def compose_yaml(given: Given, traefiks: Sequence[FoundTraefik]) -> str:
         for one in traefiks
         if one.log_here
     )
+    secrets = f"      - ./{SECRETS}:/etc/hopwatch/{SECRETS}:ro\n" if given.enrolled else ""
     return f"""\
 # The agent of {given.server}: docker compose -p hopwatch -f hopwatch.yaml up -d
 services:
@@ -90,7 +110,7 @@ services:
     logging: {{driver: json-file, options: {{max-size: 10m, max-file: "3"}}}}
     volumes:
       - ./agent.toml:/etc/hopwatch/agent.toml:ro
-      - state:/var/lib/hopwatch-agent
+{secrets}      - state:/var/lib/hopwatch-agent
       - /var/run/docker.sock:/var/run/docker.sock
 {mounts}
 volumes:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from hub.__main__ import main as hub_main
 from node_agent.settings import load
 from tests.docker import images
 from tests.docker.engine import Engine
+from tests.hub.guarded import Certified, guarded_hub, write_private
 
 numbers = itertools.count(1)
 ENTRY = "--entrypoints.web.address=:80"
@@ -143,6 +148,71 @@ def test_what_is_missing_is_said_with_the_lines_to_add(
     assert told.startswith("proxy: ")
     if mistake in ("off", "standard output", "common log format"):
         assert "    format: json" in told
+
+
+async def test_with_a_code_one_command_connects_a_fresh_machine(
+    engine: Engine, traefiks: Traefiks, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From `init` to the server being visible, on a machine that has an engine and a Traefik."""
+    traefiks.start("proxy", *GOOD, mounts={tmp_path / "logs": "/var/log/traefik"})
+    place = tmp_path / "hub"
+    place.mkdir()
+    made = Certified.make(place)
+    (place / "data").mkdir(mode=0o700)
+    write_private(place / "data" / "ca.pem", made.authority.pair.cert)
+    write_private(place / "data" / "ca.key", made.authority.pair.key)
+    write_private(place / "tokens.toml", 'other = "a-token-of-some-length"\n')
+    tls = 'tokens_file = "tokens.toml"\n[grpc.tls]\ncert = "hub.pem"\nkey = "hub.key"\n'
+    async with guarded_hub(place, grpc_=tls) as hub:
+        words = ["enroll", "server-a", "--code", "--config", str(place / "hub.toml")]
+        printed = CliRunner().invoke(hub_main, [*words, "--hub-address", hub.grpc]).stdout
+        code = printed.split("--code ")[1].strip()
+        output = tmp_path / "made"
+        began_s = time.monotonic()
+        with (tmp_path / "init.out").open("wb") as said:
+            agent = await asyncio.create_subprocess_exec(
+                *[sys.executable, "-m", "node_agent", "init", "--hub", hub.grpc, "--code", code],
+                *["--docker-socket", engine.host, "--output", str(output), "--start"],
+                stdout=said,
+                stderr=said,
+                env={**os.environ, "HOPWATCH_STATE__DIRECTORY": str(tmp_path / "state")},
+            )
+        try:
+            async with asyncio.timeout(60), hub.client() as client:
+                while not (shown := visible((await client.get("/api/v1/topology")).json())):
+                    assert agent.returncode is None, (tmp_path / "init.out").read_text()
+                    await asyncio.sleep(0.1)  # The hub has no event for this.
+        finally:
+            took_s = time.monotonic() - began_s
+            agent.terminate()
+            await agent.wait()
+        assert shown == {"proxy"}
+    text = (tmp_path / "init.out").read_text()
+    with capsys.disabled():
+        print(f" [init to visible: {took_s:.1f} s]", end="")
+    assert "enrolled as server-a" in text and "takes this server" in text
+    assert (output / "secrets" / "agent.token").stat().st_mode & 0o777 == 0o600
+    assert code not in text and (output / "secrets" / "agent.token").read_text().strip() not in text
+    told = tomllib.loads((output / "agent.toml").read_text())
+    assert told["hub"]["tls"] == {"ca": "secrets/ca.pem"}
+    assert told["docker"]["socket"] == engine.host
+    assert "./secrets:/etc/hopwatch/secrets:ro" in (output / "hopwatch.yaml").read_text()
+
+
+def visible(topology: dict[str, Any]) -> set[str]:
+    """Names of the containers of server-a that are shown, when its agent is connected."""
+    if not any(one["id"] == "server-a" and one["connected"] for one in topology["servers"]):
+        return set()
+    return {one["name"] for one in topology["nodes"] if one["containers"] or one["proxy_kind"]}
+
+
+def test_a_code_that_is_none_changes_nothing(
+    engine: Engine, traefiks: Traefiks, tmp_path: Path
+) -> None:
+    ran = init(engine, tmp_path / "made", "--code", "hw1-oops")
+    assert ran.returncode == 1
+    assert "this is no enrolment code" in ran.stderr
+    assert not (tmp_path / "made" / "agent.toml").exists()
 
 
 def test_without_an_engine_init_says_why(tmp_path: Path) -> None:

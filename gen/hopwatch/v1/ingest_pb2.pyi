@@ -47,6 +47,22 @@ SOURCE_CONFIGURATION: Source
 SOURCE_TRAEFIK_API: Source
 SOURCE_DOCKER: Source
 
+class Redemption(_message.Message):
+    __slots__ = ("secret",)
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    secret: bytes
+    def __init__(self, secret: _Optional[bytes] = ...) -> None: ...
+
+class Enrolled(_message.Message):
+    __slots__ = ("server", "token", "ca")
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CA_FIELD_NUMBER: _ClassVar[int]
+    server: str
+    token: str
+    ca: bytes
+    def __init__(self, server: _Optional[str] = ..., token: _Optional[str] = ..., ca: _Optional[bytes] = ...) -> None: ...
+
 class AgentMessage(_message.Message):
     __slots__ = ("hello", "inventory", "batch", "watermark", "clock_probe", "log_sighting", "connections")
     HELLO_FIELD_NUMBER: _ClassVar[int]

@@ -98,3 +98,89 @@ class Ingest:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class EnrolmentStub:
+    """How a server that has nothing yet becomes one: a code, made by `hopwatch-hub enroll SERVER --code`,
+    for its token. A code is one text, "hw1-" and 32 bytes in base64url without padding: a secret of
+    16 bytes, then the first 16 bytes of the SHA-256 of the hub's certificate (DER), zeros where the
+    hub has no TLS. So the agent knows the hub before it shows the secret.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Enroll = channel.unary_unary(
+                '/hopwatch.v1.Enrolment/Enroll',
+                request_serializer=hopwatch_dot_v1_dot_ingest__pb2.Redemption.SerializeToString,
+                response_deserializer=hopwatch_dot_v1_dot_ingest__pb2.Enrolled.FromString,
+                _registered_method=True)
+
+
+class EnrolmentServicer:
+    """How a server that has nothing yet becomes one: a code, made by `hopwatch-hub enroll SERVER --code`,
+    for its token. A code is one text, "hw1-" and 32 bytes in base64url without padding: a secret of
+    16 bytes, then the first 16 bytes of the SHA-256 of the hub's certificate (DER), zeros where the
+    hub has no TLS. So the agent knows the hub before it shows the secret.
+    """
+
+    def Enroll(self, request, context):
+        """Asks for no other authentication. UNAUTHENTICATED: the code is unknown, used, or too old;
+        RESOURCE_EXHAUSTED: too many wrong ones from there, wait.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_EnrolmentServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Enroll': grpc.unary_unary_rpc_method_handler(
+                    servicer.Enroll,
+                    request_deserializer=hopwatch_dot_v1_dot_ingest__pb2.Redemption.FromString,
+                    response_serializer=hopwatch_dot_v1_dot_ingest__pb2.Enrolled.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'hopwatch.v1.Enrolment', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('hopwatch.v1.Enrolment', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Enrolment:
+    """How a server that has nothing yet becomes one: a code, made by `hopwatch-hub enroll SERVER --code`,
+    for its token. A code is one text, "hw1-" and 32 bytes in base64url without padding: a secret of
+    16 bytes, then the first 16 bytes of the SHA-256 of the hub's certificate (DER), zeros where the
+    hub has no TLS. So the agent knows the hub before it shows the secret.
+    """
+
+    @staticmethod
+    def Enroll(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hopwatch.v1.Enrolment/Enroll',
+            hopwatch_dot_v1_dot_ingest__pb2.Redemption.SerializeToString,
+            hopwatch_dot_v1_dot_ingest__pb2.Enrolled.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
