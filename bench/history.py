@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -27,7 +27,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hub.describe import Describe
-from hub.export import csv_lines
 from hub.filters import parse
 from hub.history import catalog, encode, files, rollups, snapshot
 from hub.history.archive import Archive
@@ -234,13 +233,18 @@ async def measure(directory: Path, calls: int, days: float) -> None:
         f"replay of 60 s with {shown:,} calls: decoded at {60 / decoded_s:.0f} times real time,"
         f" with frames at {60 / took_s:.0f}; {shown / took_s:,.0f} calls/s"
     )
-    began, rows, size = time.perf_counter(), 0, 0
-    window = {"since": str(begin), "until": str(begin + 61)}
-    async for part in pages.every(parse(window)[0]):
-        size += sum(map(len, csv_lines(part)))
-        rows += len(part)
-    took_s = time.perf_counter() - began
-    click.echo(f"CSV export: {rows / took_s:,.0f} calls/s, {size / max(rows, 1):.0f} bytes a call")
+    window = {"since": str(begin), "until": str(begin + 3_600)}
+    forms: tuple[Literal["csv", "ndjson"], ...] = ("csv", "ndjson")
+    for form in forms:
+        before, began, rows, size = rss_mib(), time.perf_counter(), 0, 0
+        async for part in pages.export(parse(window)[0], form):
+            size += len(part.lines)
+            rows += part.calls
+        took_s = time.perf_counter() - began
+        click.echo(
+            f"{form} export: {rows / took_s:,.0f} calls/s of {rows:,},"
+            f" {size / max(rows, 1):.0f} bytes a call, memory +{rss_mib() - before:.0f} MiB"
+        )
     since = hour(1)
     listed, _ = await pages.page(parse({"until": str(since / SECOND)})[0], 10_000)
     hops = [(call, call.hops[0]) for call in listed]

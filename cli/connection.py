@@ -75,11 +75,19 @@ class Connection:
         answer: pb.GetTopologyResponse = self._ask(self._stub.GetTopology, pb.GetTopologyRequest())
         return answer
 
-    def edges(self, window_s: int) -> pb.GetEdgesResponse:
+    def export(self, request: pb.ExportCallsRequest) -> Iterator[pb.ExportCallsResponse]:
+        """Kept calls as text, newest first."""
+        stream = self._stub.ExportCalls(request, metadata=self._metadata)
+        try:
+            yield from stream
+        except grpc.RpcError as error:
+            raise self._explained(error) from None
+        finally:
+            stream.cancel()
+
+    def edges(self, request: pb.GetEdgesRequest) -> pb.GetEdgesResponse:
         """What edges carried."""
-        answer: pb.GetEdgesResponse = self._ask(
-            self._stub.GetEdges, pb.GetEdgesRequest(window_s=window_s)
-        )
+        answer: pb.GetEdgesResponse = self._ask(self._stub.GetEdges, request)
         return answer
 
     def servers(self) -> pb.ServerStatusResponse:

@@ -1,4 +1,4 @@
-"""`hopwatch edges`: what each edge carried in a window that ends now, the busiest first."""
+"""`hopwatch edges`: what each edge carried in a window of time, the busiest first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import click
 
 from cli.calls import ORIGIN_STYLES
 from cli.defaults import WINDOW_S
-from cli.options import output, reads_hub, seconds
+from cli.options import output, reads_hub, seconds, window_ns
 from cli.output import Cell, Column, Row, json_line, say, table
 from cli.settings import Settings
+from hub.stamps import rfc3339
 
 COLUMNS = (
     Column("from"),
@@ -36,23 +37,40 @@ COLUMNS = (
     default=f"{WINDOW_S}s",
     show_default=True,
     callback=seconds,
-    help="How far back: 30s, 5m, up to 1h.",
+    help="How far back from now: 30s, 5m, up to 1h.",
 )
-@output
+@click.option("--since", metavar="TIME", help="Any past window, instead: from 2h ago, RFC 3339 …")
+@click.option("--until", metavar="TIME", help="… to then, or now.")
+@output()
 @reads_hub
-def edges(settings: Settings, window_s: int, form: str) -> None:
-    """Show who called whom: rate, errors, percentiles and bytes of each edge."""
+def edges(
+    settings: Settings, window_s: int, since: str | None, until: str | None, form: str
+) -> None:
+    """Show who called whom: rate, errors, percentiles and bytes of each edge.
+
+    A past window is of whole minutes where the hub keeps no seconds of it: behind a day, or over
+    more than two hours.
+
+    \b
+    hopwatch edges --window 5m
+    hopwatch edges --since 2026-11-20T14:00:00Z --until 2026-11-20T15:00:00Z
+    """
+    from hopwatch.v1 import observe_pb2 as pb
+
     from cli.connection import connect
 
+    past = window_ns(since, until)
     with connect(settings) as hub:
-        rates = hub.edges(window_s).edges
+        answer = hub.edges(pb.GetEdgesRequest(**past or {"window_s": window_s}))
+    rates = answer.edges
     if form == "json":
         for rate in rates:
             json_line(_object(rate))
         return
     table(COLUMNS, map(_row, rates))
     if not rates:
-        say(f"{settings.address}: no calls in the last {window_s} s")
+        asked = f"{rfc3339(answer.since_ns)} to {rfc3339(answer.until_ns)}"
+        say(f"{settings.address}: no calls in {asked if past else f'the last {window_s} s'}")
 
 
 def _object(rate: Any) -> dict[str, Any]:

@@ -1,21 +1,19 @@
 """`hopwatch export`: every kept call that the filters choose, newest first, as NDJSON or CSV.
 
-Pages of the hub follow each other by the oldest call's id: calls that settle meanwhile are not in
-it, and none comes twice. One page is in memory at a time.
+The hub writes the lines, in one stream: calls that settle meanwhile are not in it, and none comes
+twice. A message of a megabyte is in memory at a time.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.defaults import PAGE_CALLS
-from cli.options import filters, reads_hub, request_fields
+from cli.options import filters, output, reads_hub, request_fields
 from cli.output import say
 from cli.problems import Problem
 from cli.settings import Settings
@@ -23,15 +21,7 @@ from cli.settings import Settings
 
 @click.command()
 @filters
-@click.option(
-    "-o",
-    "--output",
-    "form",
-    type=click.Choice(["ndjson", "csv"]),
-    default="ndjson",
-    show_default=True,
-    help="As /api/v1/requests writes them.",
-)
+@output(("ndjson", "csv"), "As /api/v1/requests writes them.")
 @click.option(
     "-t",
     "--to-file",
@@ -49,38 +39,23 @@ def export(
     \b
     hopwatch export --since 1h --status error -o csv > errors.csv
     """
-    from cli.calls import call_form
-    from hub.export import csv_lines, ndjson_lines
+    from hopwatch.v1 import observe_pb2 as pb
 
-    calls = map(call_form, _newest_first(settings, request_fields(wanted), limit))
-    lines = csv_lines(calls) if form == "csv" else ndjson_lines(calls)
-    count = -1 if form == "csv" else 0
+    from cli.connection import connect
+
+    chosen = pb.GetCallsRequest(**request_fields(wanted), limit=limit or 0)
+    count = 0
     try:
-        with target.open("wb") if target else nullcontext(sys.stdout.buffer) as file:
-            for line in lines:
-                file.write(line)
-                count += 1
+        with (
+            target.open("wb") if target else nullcontext(sys.stdout.buffer) as file,
+            connect(settings) as hub,
+        ):
+            for answer in hub.export(pb.ExportCallsRequest(calls=chosen, format=form)):
+                file.write(answer.lines)
+                count += answer.calls
     except BrokenPipeError:
         raise
     except OSError as error:
         raise Problem(f"{target or 'standard output'}: {error.strerror}") from None
     if target:
         say(f"{target}: {count:,} calls")
-
-
-def _newest_first(settings: Settings, fields: dict[str, Any], limit: int | None) -> Iterator[Any]:
-    from hopwatch.v1 import observe_pb2 as pb
-
-    from cli.connection import connect
-
-    cursor, left = "", limit
-    with connect(settings) as hub:
-        while left is None or left > 0:
-            size = PAGE_CALLS if left is None else min(left, PAGE_CALLS)
-            request = pb.GetCallsRequest(**fields, limit=size, cursor=cursor)
-            page = [answer.call for answer in hub.calls(request)]
-            yield from reversed(page)
-            if len(page) < size:
-                return
-            cursor = page[0].id
-            left = None if left is None else left - size

@@ -14,9 +14,6 @@ from cli.output import say
 from cli.problems import Problem
 from hub.stamps import SECOND
 
-RETENTION_DAYS = 7
-"""The hub's default."""
-
 
 @click.command("import")
 @click.argument("logs", nargs=-1, required=True, metavar="LOG…")
@@ -59,6 +56,8 @@ def import_(logs: tuple[str, ...], directory: Path, internal: tuple[str, ...]) -
         say(f"{path}: begins like another log of its proxy, and was left out as its copy")
     for path in totals.unfinished:
         say(f"{path}: its last line has no end, and was left out")
+    from hub.defaults import RETENTION_DAYS
+
     bad = f", {totals.malformed:,} of them unreadable" if totals.malformed else ""
     click.echo(f"{totals.lines:,} lines{bad} in {directory}")
     days = (time.time_ns() - totals.oldest_ns) / SECOND / 86_400

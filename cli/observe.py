@@ -39,7 +39,7 @@ from hub.stamps import SECOND
     help=f"Begin with so many kept calls.  [default: {LAST}; with --follow {LAST_FOLLOWED}]",
 )
 @filters
-@output
+@output()
 @reads_hub
 def observe(
     settings: Settings, wanted: dict[str, Any], follow: bool, last: int | None, form: str

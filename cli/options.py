@@ -109,17 +109,17 @@ _PLAIN = re.compile(r'[^\s()",]+(,[^\s()",]+)*')
 
 def request_fields(wanted: dict[str, Any], now_ns: int | None = None) -> dict[str, Any]:
     """Fields of a `GetCallsRequest` that choose what was wanted."""
-    now_ns = time.time_ns() if now_ns is None else now_ns
     terms = [f"{name}:{','.join(map(_value, wanted[name]))}" for name in WORDS if wanted[name]]
     query = wanted["query"] or ""
     if terms:
         terms.append(f"({query})" if query.strip() else "")
         query = " ".join(terms).strip()
-    fields = {"q": query, "path": wanted["path"] or "", "trace_id": wanted["trace_id"] or ""}
-    for name in ("since", "until"):
-        if wanted[name]:
-            fields[f"{name}_ns"] = moment_ns(name, wanted[name], now_ns)
-    return fields
+    fields: dict[str, Any] = {
+        "q": query,
+        "path": wanted["path"] or "",
+        "trace_id": wanted["trace_id"] or "",
+    }
+    return fields | window_ns(wanted["since"], wanted["until"], now_ns)
 
 
 def moment_ns(option: str, text: str, now_ns: int) -> int:
@@ -132,6 +132,13 @@ def moment_ns(option: str, text: str, now_ns: int) -> int:
         raise WrongUsage(
             f"--{option} {text}: must be RFC 3339, seconds since 1970, or how long ago: 10m, 2h, 1d"
         ) from None
+
+
+def window_ns(since: str | None, until: str | None, now_ns: int | None = None) -> dict[str, int]:
+    """The fields `since_ns` and `until_ns` of what is given."""
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    given = {"since": since, "until": until}
+    return {f"{name}_ns": moment_ns(name, text, now_ns) for name, text in given.items() if text}
 
 
 def seconds(context: click.Context, parameter: click.Parameter, text: str) -> int:
@@ -157,17 +164,21 @@ def _with_options(command: Command, replacement: Any, options: Any) -> Command:
     return cast(Command, replacement)
 
 
-def output(command: Command) -> Command:
-    """Add `-o`; the command gets `form`."""
+def output(
+    choices: tuple[str, ...] = ("table", "json"),
+    help: str = "A table (tab-separated where it is piped), or a JSON object a line.",
+) -> Callable[[Command], Command]:
+    """Add `-o`; the command gets `form`, of these the first one where none is given."""
     return click.option(
-        "-o",
-        "--output",
-        "form",
-        type=click.Choice(["table", "json"]),
-        default="table",
+        *("-o", "--output", "form"),
+        type=click.Choice(choices),
+        default=choices[0],
         show_default=True,
-        help="A table (tab-separated where it is piped), or a JSON object a line.",
-    )(command)
+        help=help,
+    )
 
 
-__all__ = ["Settings", "filters", "moment_ns", "output", "reads_hub", "request_fields", "seconds"]
+__all__ = [
+    "Settings", "filters", "moment_ns", "output", "reads_hub", "request_fields", "seconds",
+    "window_ns",
+]  # fmt: skip

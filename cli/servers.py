@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 @click.command()
-@output
+@output()
 @reads_hub
 def status(settings: Settings, form: str) -> None:
     """Show how each server's reporting stands: connected, how far behind, what is lost."""

@@ -24,7 +24,7 @@ KIND_STYLES = {"proxy": "magenta", "service": "green", "outside": "yellow", "ext
 
 
 @click.command()
-@output
+@output()
 @reads_hub
 def topology(settings: Settings, form: str) -> None:
     """Show servers and nodes, and how many edges each has.

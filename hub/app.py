@@ -7,11 +7,10 @@ consistent moment.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -186,8 +185,9 @@ def _add_requests(app: Quart, pages: Pages) -> None:
         as_lines = ndjson_lines if page.format == "ndjson" else csv_lines
         kind = "application/x-ndjson" if page.format == "ndjson" else "text/csv; charset=utf-8"
         if page.limit is None:
-            parts = pages.every(filters, page.cursor)
-            response = Response(_streamed(as_lines, parts), content_type=kind)
+            form: Literal["csv", "ndjson"] = "ndjson" if page.format == "ndjson" else "csv"
+            parts = pages.export(filters, form, page.cursor)
+            response = Response((part.lines async for part in parts), content_type=kind)
             response.timeout = None  # it lasts as long as somebody reads
             return response
         calls, cursor = await pages.page(filters, page.limit, page.cursor)
@@ -205,20 +205,6 @@ def _add_requests(app: Quart, pages: Pages) -> None:
         if call is None:
             return problem(404, "Not Found", f"No kept call has the id {id[:100]}.")
         return _json(call)
-
-
-async def _streamed(
-    as_lines: Callable[..., Iterator[bytes]], parts: AsyncIterator[list[forms.Call]]
-) -> AsyncIterator[bytes]:
-    """Each part once it is read; the header stands in the first one."""
-    more = False
-    async for calls in parts:
-        yield await asyncio.to_thread(_joined, as_lines, calls, more)
-        more = True
-
-
-def _joined(as_lines: Callable[..., Iterator[bytes]], calls: list[forms.Call], more: bool) -> bytes:
-    return b"".join(as_lines(calls, more=more))
 
 
 def _window_s(text: str) -> int:

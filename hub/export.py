@@ -17,19 +17,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def ndjson_lines(calls: Iterable[forms.Call], *, more: bool = False) -> Iterator[bytes]:
-    """One JSON object a line; `more`: others were written before."""
+def ndjson_lines(calls: Iterable[forms.Call]) -> Iterator[bytes]:
+    """One JSON object a line."""
     for call in calls:
         yield msgspec.json.encode(call) + b"\n"
 
 
-def csv_lines(calls: Iterable[forms.Call], *, more: bool = False) -> Iterator[bytes]:
+def csv_lines(calls: Iterable[forms.Call]) -> Iterator[bytes]:
     """RFC 4180 with a header; a cell that a spreadsheet would take for a formula gets a quote."""
-    if not more:
-        yield _row(COLUMNS)
+    yield csv_header()
     for call in calls:
         hops = " > ".join(f"{hop.server}/{hop.proxy}" for hop in call.hops)
-        yield _row(
+        yield row(
             (
                 call.id, call.start, call.duration_ms, call.method, call.host, call.path,
                 call.status, call.ok, call.from_.name or call.from_.node, call.from_.server,
@@ -41,7 +40,13 @@ def csv_lines(calls: Iterable[forms.Call], *, more: bool = False) -> Iterator[by
         )  # fmt: skip
 
 
-def _row(cells: Iterable[object]) -> bytes:
+def csv_header() -> bytes:
+    """The names of the columns."""
+    return row(COLUMNS)
+
+
+def row(cells: Iterable[object]) -> bytes:
+    """One line of these."""
     text = io.StringIO()
     csv.writer(text).writerow(map(_cell, cells))
     return text.getvalue().encode()

@@ -147,7 +147,7 @@ class Hub:
     ) -> None:
         """Agents report and readers read, until the hub stops."""
         security = self._security
-        observe = ObserveServicer(self.pipeline, history.pages)
+        observe = ObserveServicer(self.pipeline, history.pages, history.windows)
         beat = Beat(sockets.publish, lambda: sockets.viewers)
         self.pipeline.listeners += [live, sockets, observe, beat]
         ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 import grpc.aio
@@ -19,14 +19,15 @@ from hopwatch.v1 import observe_pb2_grpc
 
 from hub import forms
 from hub.calls import Numbers, parse_call_id
-from hub.defaults import MAX_QUERY_CALLS, MAX_UNSENT_CALLS, ROLLUP_S
+from hub.defaults import EXPORT_MESSAGE_BYTES, MAX_QUERY_CALLS, MAX_UNSENT_CALLS, ROLLUP_S
 from hub.describe import Describe
 from hub.edges import edge_rates
 from hub.filters import BadFilter, Filters, parse
 from hub.history.pages import Pages
+from hub.history.windows import Windows, past_window
 from hub.pipeline import Pipeline
 from hub.query import Query
-from hub.stamps import parse_time, rfc3339
+from hub.stamps import SECOND, parse_time, rfc3339
 from hub.state import State
 
 SERVICE = "hopwatch.v1.Observe"
@@ -60,9 +61,12 @@ class Follower:
 class ObserveServicer(observe_pb2_grpc.ObserveServicer):
     """Serves readers; a listener of the pipeline."""
 
-    def __init__(self, pipeline: Pipeline, pages: Pages | None = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, pages: Pages | None = None, windows: Windows | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._pages = pages or Pages(pipeline, None)
+        self._windows = windows or Windows(pipeline, None)
         self._describe = Describe(pipeline)
         self._query = Query(pipeline)
         self._state = State(pipeline)
@@ -131,6 +135,29 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
         ]
         return pb.Losses(calls=calls, servers=servers)
 
+    async def ExportCalls(
+        self, request: pb.ExportCallsRequest, context: Any
+    ) -> AsyncIterator[pb.ExportCallsResponse]:
+        """Kept calls as text."""
+        calls = request.calls
+        try:
+            if request.format not in ("csv", "ndjson"):
+                raise BadFilter(f'format = "{request.format[:40]}": must be csv or ndjson')
+            filters = _filters(calls)
+            _check_cursor(calls.cursor)
+        except BadFilter as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        form: Literal["csv", "ndjson"] = "csv" if request.format == "csv" else "ndjson"
+        parts = self._pages.export(filters, form, calls.cursor or None, calls.limit or None)
+        async for part in parts:
+            places = range(0, len(part.lines), EXPORT_MESSAGE_BYTES)
+            for place in places:
+                last = place == places[-1]
+                yield pb.ExportCallsResponse(
+                    lines=part.lines[place : place + EXPORT_MESSAGE_BYTES],
+                    calls=part.calls if last else 0,
+                )
+
     async def GetTopology(
         self, request: pb.GetTopologyRequest, context: Any
     ) -> pb.GetTopologyResponse:
@@ -145,18 +172,25 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
 
     async def GetEdges(self, request: pb.GetEdgesRequest, context: Any) -> pb.GetEdgesResponse:
         """What edges carried."""
+        if request.since_ns or request.until_ns:
+            return await self._past_edges(request, context)
         window_s = request.window_s or DEFAULT_WINDOW_S
         if window_s > ROLLUP_S:
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f"window_s = {window_s}: must be {ROLLUP_S} at the most",
             )
-        edges = edge_rates(self._pipeline, window_s, time.time_ns())
-        return pb.GetEdgesResponse(
-            since_ns=parse_time(edges.since),
-            until_ns=parse_time(edges.until),
-            edges=[_rate_message(rate) for rate in edges.edges],
-        )
+        return _edges_message(edge_rates(self._pipeline, window_s, time.time_ns()))
+
+    async def _past_edges(self, request: pb.GetEdgesRequest, context: Any) -> pb.GetEdgesResponse:
+        now = time.time_ns() // SECOND
+        asked = {"since": request.since_ns, "until": request.until_ns}
+        given = {name: rfc3339(at_ns) for name, at_ns in asked.items() if at_ns}
+        try:
+            window = past_window(given, now)
+        except BadFilter as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        return _edges_message(await self._windows.edges(*window, now))
 
     async def ServerStatus(
         self, request: pb.ServerStatusRequest, context: Any
@@ -277,6 +311,14 @@ def _edge_message(edge: forms.Edge) -> pb.Edge:
     message = pb.Edge(id=edge.id, to=edge.to, origin=edge.origin, via=edge.via)
     setattr(message, "from", edge.from_)
     return message
+
+
+def _edges_message(edges: forms.Edges) -> pb.GetEdgesResponse:
+    return pb.GetEdgesResponse(
+        since_ns=parse_time(edges.since),
+        until_ns=parse_time(edges.until),
+        edges=[_rate_message(rate) for rate in edges.edges],
+    )
 
 
 def _rate_message(rate: forms.EdgeRate) -> pb.EdgeRate:

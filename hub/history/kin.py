@@ -30,14 +30,14 @@ InThread = Callable[..., Awaitable[Any]]
 class Kin:
     """Looks through memory and files."""
 
-    def __init__(self, pipeline: Pipeline, shelf: Shelf | None, in_thread: InThread) -> None:
+    def __init__(self, pipeline: Pipeline, shelf: Shelf, in_thread: InThread) -> None:
         self._pipeline = pipeline
         self._shelf = shelf
         self._in_thread = in_thread
         self._query = Query(pipeline)
         self._parents = Parents(pipeline)
 
-    async def parents(self, moment: Moment | None, of: list[Asking]) -> dict[Key, Key]:
+    async def parents(self, moment: Moment, of: list[Asking]) -> dict[Key, Key]:
         """The parents of these calls, as far as there are any."""
         of = [some for some in of if len(some)]
         if not of:
@@ -45,26 +45,25 @@ class Kin:
         every = together(of)
         return await self._in_thread(self._match, moment, every, self._here(every))  # type: ignore[no-any-return]
 
-    async def children(
-        self, moment: Moment | None, key: Key, of: Lines, rows: Numbers
-    ) -> list[Key]:
+    async def children(self, moment: Moment, key: Key, of: Lines, rows: Numbers) -> list[Key]:
         """The calls that were made for this one, whose lines these are; the first begun first.
 
         `rows`: of its lines in memory.
         """
         calls = self._bearing(of, rows)
-        parents = self._parents.of(calls)
-        known = parents >= 0
-        keys, above = self._query.keys(calls[known]), self._query.keys(parents[known])
-        found = {keys.key(n) for n in range(len(keys)) if above.key(n) == key}
-        asks = [self.asking(calls[~known])]
-        if moment is not None:
-            asks += await self._in_thread(self._asking, moment, of)
-        told = await self.parents(moment, asks)
-        found |= {child for child, parent in told.items() if parent == key}
+        asks = [self.asking(calls), *await self._in_thread(self._asking, moment, of)]
+        told = await self.parents(moment, asks) | self.known(calls)
+        found = {child for child, parent in told.items() if parent == key}
         return sorted(found - {key})[:MAX_CHILDREN]
 
     # --- memory
+
+    def known(self, calls: Numbers) -> dict[Key, Key]:
+        """The parents of these calls of memory that are in memory, too."""
+        parents = self._parents.of(calls)
+        there = parents >= 0
+        keys, above = self._query.keys(calls[there]), self._query.keys(parents[there])
+        return {keys.key(place): above.key(place) for place in range(len(keys))}
 
     def asking(self, calls: Numbers) -> Asking:
         """Those of these calls of memory that ask."""
@@ -100,15 +99,14 @@ class Kin:
 
     # --- files, in a thread
 
-    def _match(self, moment: Moment | None, of: Asking, here: Lines) -> dict[Key, Key]:
+    def _match(self, moment: Moment, of: Asking, here: Lines) -> dict[Key, Key]:
         found = [here]
-        if moment is not None:
-            since_ns = int(of.begun.min()) - LOOK_BACK_NS
-            for part in self._parts(moment, since_ns, int(of.begun.max())):
-                rows = _telling(part.rows.table, of)
-                rows = rows[np.isin(rows % part.count, _standing(moment, part, rows))]
-                calls = rows % part.count
-                found.append(lines(part, rows, calls, part.keys.at(calls)))
+        since_ns = int(of.begun.min()) - LOOK_BACK_NS
+        for part in self._parts(moment, since_ns, int(of.begun.max())):
+            rows = _telling(part.rows.table, of)
+            rows = rows[np.isin(rows % part.count, _standing(moment, part, rows))]
+            calls = rows % part.count
+            found.append(lines(part, rows, calls, part.keys.at(calls)))
         told = zip(range(len(of)), parents_of(of, together(found)), strict=True)
         return {of.keys.key(place): parent for place, parent in told if parent is not None}
 
@@ -126,7 +124,6 @@ class Kin:
 
     def _parts(self, moment: Moment, since_ns: int, until_ns: int) -> Iterator[Part]:
         """Row groups with lines that began then, the newest first."""
-        assert self._shelf is not None
         groups: list[Group] = [
             group
             for entry in moment.state.files

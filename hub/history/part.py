@@ -54,10 +54,46 @@ class Lazy:
         return column
 
 
-class Part:
-    """One row group."""
+class Stored:
+    """One row group of a file."""
 
-    def __init__(self, pipeline: Pipeline, file: pq.ParquetFile, group: int) -> None:
+    def __init__(self, file: pq.ParquetFile, group: int) -> None:
+        self._file = file
+        self._group = group
+        self._meta = file.metadata.row_group(group)
+        self._places = {name: place for place, name in enumerate(file.schema_arrow.names)}
+        self.count: int = self._meta.num_rows
+
+    def arrow(self, *names: str) -> pa.Table:
+        """Columns, read."""
+        return self._file.read_row_group(self._group, columns=list(names), use_threads=False)
+
+    def empty(self, name: str) -> bool:
+        """Whether the statistics say that no call has it."""
+        meta = self._meta.column(self._places[name])
+        return bool(meta.is_stats_set) and meta.statistics.null_count == self.count
+
+
+class Loose:
+    """Calls that are in no file yet."""
+
+    def __init__(self, calls: pa.Table) -> None:
+        self._calls = calls
+        self.count: int = calls.num_rows
+
+    def arrow(self, *names: str) -> pa.Table:
+        """Columns."""
+        return self._calls.select(list(names))
+
+    def empty(self, name: str) -> bool:
+        """Whether no call has it."""
+        return bool(self._calls[name].null_count == self.count)
+
+
+class Part:
+    """Sealed calls, or calls as they would be sealed."""
+
+    def __init__(self, pipeline: Pipeline, source: Stored | Loose) -> None:
         self.graph = pipeline.graph
         self.rates: NDArray[np.float64] = np.zeros(0)
         """Of edges now, requests/s."""
@@ -65,19 +101,14 @@ class Part:
         self.ledger = pipeline.ledger
         self.logs = pipeline.settling.logs
         self.settling = self
-        self._file = file
-        self._group = group
-        self._places = {name: place for place, name in enumerate(file.schema_arrow.names)}
-        self.count: int = file.metadata.row_group(group).num_rows
+        self.arrow = source.arrow
+        self.empty = source.empty
+        self.count = source.count
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
         self._numbers: dict[str, Column] = {}
         self._texts: dict[str, tuple[list[Any], Column]] = {}
         self.rows = SimpleNamespace(table=Lazy(self._of_rows), strings=_Strings(self), epoch=0)
-
-    def arrow(self, *names: str) -> pa.Table:
-        """Columns of the file."""
-        return self._file.read_row_group(self._group, columns=list(names), use_threads=False)
 
     def numbers(self, name: str) -> Column:
         """A column of numbers of the file, 0 where it is null."""
@@ -203,11 +234,6 @@ class Part:
         ids = held[column.offset : column.offset + len(column)].copy()
         ids[np.asarray(column.is_null().to_numpy(zero_copy_only=False))] = 0
         return ids
-
-    def empty(self, name: str) -> bool:
-        """Whether the file's statistics say that no call of this row group has it."""
-        meta = self._file.metadata.row_group(self._group).column(self._places[name])
-        return bool(meta.is_stats_set) and meta.statistics.null_count == self.count
 
     def _logs(self) -> Numbers:
         known = {

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hub.defaults import KEPT_PARTS, OPEN_FILES
 from hub.history.archive import State, hidden_in
 from hub.history.files import FileEntry
-from hub.history.part import Part
+from hub.history.part import Part, Stored
 from hub.history.schema import COLUMNS, TEXT
 from hub.history.snapshot import Hidden
 from hub.pipeline import Pipeline
@@ -69,7 +69,7 @@ class Shelf:
         key = group.entry.name, group.number
         part = self._parts.pop(key, None)
         if part is None:
-            part = Part(self._pipeline, self._open(group.entry), group.number)
+            part = Part(self._pipeline, Stored(self._open(group.entry), group.number))
         self._parts[key] = part
         while len(self._parts) > KEPT_PARTS:
             self._parts.popitem(last=False)

@@ -69,11 +69,11 @@ class Snapshot:
     texts: dict[str, list[str | None]] = field(default_factory=dict)
 
 
-def take(pipeline: Pipeline, describe: Describe) -> Snapshot:
-    """Copies of all that history lacks."""
+def take(pipeline: Pipeline, describe: Describe, chosen: Numbers | None = None) -> Snapshot:
+    """Copies of these calls; None: of all that history lacks."""
     settling, graph = pipeline.settling, pipeline.graph
     calls, rows = settling.calls, settling.rows
-    numbers = calls.unsealed()
+    numbers = calls.unsealed() if chosen is None else chosen
     columns = {name: calls.table.take(name, numbers) for name in CALL_COLUMNS}
     lines = columns["hop0"], columns["hop1"][columns["hop1"] >= 0]
     hops = tuple({name: rows.table.take(name, part) for name in ROW_COLUMNS} for part in lines)

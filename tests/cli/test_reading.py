@@ -106,6 +106,24 @@ async def test_edges_tell_what_the_window_carried(tmp_path: Path) -> None:
         assert (wrong.code, "must be 1s to 1h" in wrong.err) == (2, True)
 
 
+async def test_edges_of_any_past_window(tmp_path: Path) -> None:
+    async with world(tmp_path) as made:
+        now = made.now_ns()
+        hour = 3_600 * 10**9
+        await made.agents["server-a"].lines(
+            {"start_ns": now - 3 * hour}, {"start_ns": now - 3 * hour, "status": 500}
+        )
+        await made.agents["server-a"].lines({"start_ns": now})
+        (edge,) = (await made.run("edges", "--since", "4h", "--until", "2h")).rows
+        assert (edge["calls"], edge["errors"]) == ("2", "1")
+        (edge,) = (await made.run("edges", "--since", "5h")).rows
+        assert edge["calls"] == "3"
+        none = await made.run("edges", "--since", "9h", "--until", "8h")
+        assert (none.code, none.rows, "no calls in 20" in none.err) == (0, [], True)
+        wrong = await made.run("edges", "--since", "1h", "--until", "2h")
+        assert (wrong.code, "until must be later" in wrong.err) == (2, True)
+
+
 async def test_a_terminal_gets_colours_and_no_control_character_of_a_stranger(
     reported: World,
 ) -> None:

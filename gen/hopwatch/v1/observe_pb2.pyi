@@ -53,6 +53,22 @@ class GetCallsResponse(_message.Message):
     losses: Losses
     def __init__(self, call: _Optional[_Union[Call, _Mapping]] = ..., losses: _Optional[_Union[Losses, _Mapping]] = ...) -> None: ...
 
+class ExportCallsRequest(_message.Message):
+    __slots__ = ("calls", "format")
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    calls: GetCallsRequest
+    format: str
+    def __init__(self, calls: _Optional[_Union[GetCallsRequest, _Mapping]] = ..., format: _Optional[str] = ...) -> None: ...
+
+class ExportCallsResponse(_message.Message):
+    __slots__ = ("lines", "calls")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
+    lines: bytes
+    calls: int
+    def __init__(self, lines: _Optional[bytes] = ..., calls: _Optional[int] = ...) -> None: ...
+
 class Losses(_message.Message):
     __slots__ = ("calls", "servers")
     CALLS_FIELD_NUMBER: _ClassVar[int]
@@ -252,10 +268,14 @@ class Edge(_message.Message):
     def __init__(self, id: _Optional[str] = ..., to: _Optional[str] = ..., origin: _Optional[str] = ..., via: _Optional[_Iterable[str]] = ..., **kwargs) -> None: ...
 
 class GetEdgesRequest(_message.Message):
-    __slots__ = ("window_s",)
+    __slots__ = ("window_s", "since_ns", "until_ns")
     WINDOW_S_FIELD_NUMBER: _ClassVar[int]
+    SINCE_NS_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_NS_FIELD_NUMBER: _ClassVar[int]
     window_s: int
-    def __init__(self, window_s: _Optional[int] = ...) -> None: ...
+    since_ns: int
+    until_ns: int
+    def __init__(self, window_s: _Optional[int] = ..., since_ns: _Optional[int] = ..., until_ns: _Optional[int] = ...) -> None: ...
 
 class GetEdgesResponse(_message.Message):
     __slots__ = ("since_ns", "until_ns", "edges")

@@ -44,6 +44,11 @@ class ObserveStub:
                 request_serializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.SerializeToString,
                 response_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.FromString,
                 _registered_method=True)
+        self.ExportCalls = channel.unary_stream(
+                '/hopwatch.v1.Observe/ExportCalls',
+                request_serializer=hopwatch_dot_v1_dot_observe__pb2.ExportCallsRequest.SerializeToString,
+                response_deserializer=hopwatch_dot_v1_dot_observe__pb2.ExportCallsResponse.FromString,
+                _registered_method=True)
         self.GetEdges = channel.unary_unary(
                 '/hopwatch.v1.Observe/GetEdges',
                 request_serializer=hopwatch_dot_v1_dot_observe__pb2.GetEdgesRequest.SerializeToString,
@@ -74,8 +79,15 @@ class ObserveServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportCalls(self, request, context):
+        """Kept calls as lines of text, newest first, without a bound on their number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetEdges(self, request, context):
-        """What each edge carried in a window of time that ends now; the busiest first.
+        """What each edge carried in a window of time; the busiest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +112,11 @@ def add_ObserveServicer_to_server(servicer, server):
                     servicer.GetTopology,
                     request_deserializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.FromString,
                     response_serializer=hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.SerializeToString,
+            ),
+            'ExportCalls': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportCalls,
+                    request_deserializer=hopwatch_dot_v1_dot_observe__pb2.ExportCallsRequest.FromString,
+                    response_serializer=hopwatch_dot_v1_dot_observe__pb2.ExportCallsResponse.SerializeToString,
             ),
             'GetEdges': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEdges,
@@ -166,6 +183,33 @@ class Observe:
             '/hopwatch.v1.Observe/GetTopology',
             hopwatch_dot_v1_dot_observe__pb2.GetTopologyRequest.SerializeToString,
             hopwatch_dot_v1_dot_observe__pb2.GetTopologyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportCalls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hopwatch.v1.Observe/ExportCalls',
+            hopwatch_dot_v1_dot_observe__pb2.ExportCallsRequest.SerializeToString,
+            hopwatch_dot_v1_dot_observe__pb2.ExportCallsResponse.FromString,
             options,
             channel_credentials,
             insecure,
