@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hub.enums import JoinKey, Missing, Origin
-from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, PLACE, SCHEMA, TEXT, TEXTS, TWINS
+from hub.halves import has_id
+from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, PLACE, SAME, SCHEMA, TEXT, TEXTS, TWINS
 from hub.history.snapshot import Columns, Snapshot
 
 Codes = NDArray[np.integer[Any]]
@@ -62,7 +63,13 @@ def table(snapshot: Snapshot, which: dict[str, tuple[Any, Any]]) -> pa.Table:
     client = _text(first["client"], snapshot.strings["client"])
     columns["from_address"] = _where_other(columns["from_address"], client)
     _hop(columns, 0, first, snapshot, None)
+    same = _same(first, second, two)
+    left_out = {name.removeprefix("hop1_"): same & bit != 0 for name, (_, bit) in SAME.items()}
+    second = second | {
+        name: np.where(out[:, None], 0, second[name]) for name, out in left_out.items()
+    }
     _hop(columns, 1, second, snapshot, two)
+    columns["hop1_same"] = _spread(pa.array(same), two)
     columns["hop0_why"] = told("hop0_why")
     columns["hop1_why"] = _spread(told("hop1_why"), two)
     columns["hop0_spoofed"] = pa.array(snapshot.spoofed[0])
@@ -71,6 +78,16 @@ def table(snapshot: Snapshot, which: dict[str, tuple[Any, Any]]) -> pa.Table:
     if (np.diff(order) == 1).all():
         return unsorted
     return unsorted.take(pa.array(order))
+
+
+def _same(first: Columns, second: Columns, two: Mask) -> NDArray[np.uint8]:
+    """Which ids of second hops are those of the first ones: bits of `SAME`."""
+    same = np.zeros(int(two.sum()), np.uint8)
+    for name, (usual, bit) in SAME.items():
+        ids = second[name.removeprefix("hop1_")]
+        equal = (ids == first[usual.removeprefix("hop0_")][two]).all(axis=1)
+        same[equal & has_id(ids)] |= bit
+    return same
 
 
 def _hop(

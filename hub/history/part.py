@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from hub.enums import JoinKey, Missing, Origin
-from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, TEXT, TEXTS, TWINS
+from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, SAME, TEXT, TEXTS, TWINS
 from hub.order import Keys
 from hub.pipeline import Pipeline
 
@@ -65,11 +65,18 @@ class Stored:
         self.count: int = self._meta.num_rows
 
     def arrow(self, *names: str) -> pa.Table:
-        """Columns, read."""
-        return self._file.read_row_group(self._group, columns=list(names), use_threads=False)
+        """Columns, read; one that the file lacks is null."""
+        there = [name for name in names if name in self._places]
+        table = self._file.read_row_group(self._group, columns=there, use_threads=False)
+        for name in names:
+            if name not in self._places:
+                table = table.append_column(name, pa.nulls(self.count, COLUMNS[name]))
+        return table.select(list(names)) if len(there) < len(names) else table
 
     def empty(self, name: str) -> bool:
         """Whether the statistics say that no call has it."""
+        if name not in self._places:
+            return True
         meta = self._meta.column(self._places[name])
         return bool(meta.is_stats_set) and meta.statistics.null_count == self.count
 
@@ -102,7 +109,7 @@ class Part:
         self.logs = pipeline.settling.logs
         self.settling = self
         self.arrow = source.arrow
-        self.empty = source.empty
+        self._empty = source.empty
         self.count = source.count
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
@@ -135,6 +142,11 @@ class Part:
     def told(self, name: str, numbers: NDArray[np.integer]) -> list[Any]:
         """A column's values of these calls, as Python's; 0 for a number that is null."""
         kind = COLUMNS[name]
+        if name in SAME:
+            usual, bit = SAME[name]
+            same = self.numbers("hop1_same")[numbers] & bit
+            pairs = zip(self._ids_told(name, numbers), self.told(usual, numbers), strict=True)
+            return [b if out else a for (a, b), out in zip(pairs, same.tolist(), strict=True)]
         few = (
             len(numbers) * 8 < self.count and name not in self._numbers.keys() | self._texts.keys()
         )
@@ -145,9 +157,16 @@ class Part:
             values, codes = self.texts(name)
             return [values[code] for code in codes[numbers].tolist()]
         if kind in (ID, pa.string()):
-            taken: list[Any] = self.arrow(name).column(0).take(pa.array(numbers)).to_pylist()
-            return taken
+            return self._ids_told(name, numbers)
         return self.numbers(name)[numbers].tolist()  # type: ignore[no-any-return]
+
+    def _ids_told(self, name: str, numbers: NDArray[np.integer]) -> list[Any]:
+        taken: list[Any] = self.arrow(name).column(0).take(pa.array(numbers)).to_pylist()
+        return taken
+
+    def empty(self, name: str) -> bool:
+        """Whether no call has it."""
+        return self._empty(name) and (name not in SAME or self.empty(SAME[name][0]))
 
     # --- calls
 
@@ -229,6 +248,13 @@ class Part:
         """16 bytes as two numbers; 0 where there is none."""
         if self.empty(name):
             return np.zeros((self.count, 2), np.uint64)
+        if name in SAME:
+            usual, bit = SAME[name]
+            same = self.numbers("hop1_same") & bit != 0
+            return np.where(same[:, None], self._stored_ids(usual), self._stored_ids(name))
+        return self._stored_ids(name)
+
+    def _stored_ids(self, name: str) -> NDArray[np.uint64]:
         column = self.arrow(name).column(0).combine_chunks()
         held = np.frombuffer(column.buffers()[1], "<u8").reshape(-1, 2)
         ids = held[column.offset : column.offset + len(column)].copy()

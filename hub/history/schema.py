@@ -1,9 +1,10 @@
 """The columns of sealed calls: one row a call with its one or two hops. docs/history.md tells them.
 
 The format's version is in each file's metadata and in `manifest.json`. A column may be added
-without a new version; whoever reads takes columns by name. A call's own columns are its first hop's
-where both say the same, so that nothing is stored twice: `start_ns`, `duration_ns`, `bytes_in` and
-`bytes_out` have no `hop0_` twin.
+without a new version; whoever reads takes columns by name, and one that a file lacks as null. Files
+of version 1 are read, too: there, nothing is left out of the second hop. A call's own columns are
+its first hop's where both say the same, so that nothing is stored twice: `start_ns`, `duration_ns`,
+`bytes_in` and `bytes_out` have no `hop0_` twin.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 import pyarrow as pa
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
 ID = pa.binary(16)
@@ -70,6 +71,10 @@ TWINS: Final = ("start_ns", "duration_ns", "bytes_in", "bytes_out")
 
 IDS: Final = ("trace_id", "hop_id", "hop_parent")
 
+SAME: Final = {"hop1_trace_id": ("hop0_trace_id", 1), "hop1_hop_parent": ("hop0_hop_id", 2)}
+"""Ids that are null where this bit of `hop1_same` says that they are those of the first hop: in a
+call that ids joined they are, and nothing else of it is as long."""
+
 PLACE: Final = ("server", "proxy", "proxy_kind", "log", "log_sum")
 """Where a hop was logged."""
 
@@ -82,6 +87,8 @@ def _hop(hop: int) -> dict[str, pa.DataType]:
     columns |= dict.fromkeys(TEXTS, TEXT)
     columns |= dict.fromkeys(IDS, ID)
     columns |= {"why": TEXT, "spoofed": pa.uint8()}
+    if hop:
+        columns["same"] = pa.uint8()
     return {f"hop{hop}_{name}": kind for name, kind in columns.items()}
 
 

@@ -205,7 +205,7 @@ async def test_a_socket_replays_pauses_and_seeks(tmp_path: Path) -> None:
 async def test_everything_is_exported_as_a_stream(
     tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.history.pages.MAX_QUERY_CALLS", 100)
+    monkeypatch.setattr("hub.history.pages.EXPORT_CALLS", 100)
     keeper = await Keeper.open(tmp_path)
     await feed(keeper, seal_every=3)
     listed = [call.id for call in await keeper.calls(status="200")]
