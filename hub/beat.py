@@ -16,7 +16,10 @@ from hub.defaults import FEW_VIEWERS, FRAME_INTERVAL_MS, MIN_FRAME_INTERVAL_MS
 
 
 def interval_ms(viewers: int) -> float:
-    """Between two frames: sends a second stay what they are with `FEW_VIEWERS` at full speed."""
+    """Between two frames: sends a second stay what they are with `FEW_VIEWERS` at full speed; where
+    nobody looks, notices and figures do not need more."""
+    if not viewers:
+        return FRAME_INTERVAL_MS
     share = viewers / FEW_VIEWERS
     return min(max(MIN_FRAME_INTERVAL_MS * share, MIN_FRAME_INTERVAL_MS), FRAME_INTERVAL_MS)
 
