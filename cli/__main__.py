@@ -19,6 +19,7 @@ from cli.import_command import import_
 from cli.observe import observe
 from cli.output import say
 from cli.problems import INTERRUPTED, Problem
+from cli.replay import replay
 from cli.servers import status
 from cli.topology import topology
 
@@ -54,7 +55,7 @@ def main() -> None:
     """Read what a Hopwatch hub knows, or make a hub's data of recorded logs."""
 
 
-for command in (observe, status, edges, topology, export, import_):
+for command in (observe, status, edges, topology, export, replay, import_):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -26,6 +26,12 @@ LAST_FOLLOWED = 10
 PAGE_CALLS = 10_000
 """Kept calls in one answer: the hub's bound."""
 
+REPLAY_STRETCH_S = 5.0
+"""Of the past that `replay` asks for at once: at 1,000 calls/s 5,000 calls are held."""
+
+REPLAY_STRETCHES = 12
+"""Of these at once where a replay is faster than time: a question for each would hold it up."""
+
 RECONNECT_MIN_S = 0.5
 RECONNECT_MAX_S = 10.0
 """Between two attempts to go on following; they double. A hub restarts within seconds."""

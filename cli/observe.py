@@ -52,7 +52,7 @@ def observe(
     """
     fields = request_fields(wanted)
     fields["limit"] = last or (LAST_FOLLOWED if follow else LAST)
-    show = _writer(form)
+    show = writer(form)
     for answer in Following(settings, fields) if follow else _kept(settings, fields):
         show(answer)
         if follow:
@@ -68,7 +68,7 @@ def _kept(settings: Settings, fields: dict[str, Any]) -> Iterator[Any]:
         yield from hub.calls(pb.GetCallsRequest(**fields))
 
 
-def _writer(form: str) -> Any:
+def writer(form: str) -> Any:
     """What takes each answer of the hub."""
     from cli.calls import COLUMNS, SHOWN, call_form, row
 

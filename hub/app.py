@@ -24,6 +24,7 @@ from hub.edges import edge_rates
 from hub.export import csv_lines, ndjson_lines
 from hub.filters import BadFilter, parse
 from hub.gate import Gate, problem
+from hub.history.history import Condition
 from hub.history.pages import Pages
 from hub.history.replays import Replays, course
 from hub.history.windows import Windows, past_window
@@ -57,15 +58,16 @@ def create_app(
     pages: Pages | None = None,
     windows: Windows | None = None,
     replays: Replays | None = None,
+    sealing: Callable[[], Condition] | None = None,
 ) -> Quart:
     """The application; `not_ready` gives the reason why agents are not accepted, None if they
     are. `gate` stands before it. `pages` and `windows`: calls and counts, with the
-    history's."""
+    history's; `sealing`: how that stands."""
     app = Quart("hopwatch", static_folder=None)
     gate.install(app)
     _add_errors(app)
     _add_view(app)
-    _add_health(app, pipeline, sockets, not_ready)
+    _add_health(app, pipeline, sockets, not_ready, sealing)
     _add_reads(app, pipeline, gate, windows or Windows(pipeline, None))
     _add_requests(app, pages or Pages(pipeline, None))
     _add_sockets(app, sockets, gate, replays)
@@ -120,7 +122,11 @@ def _add_view(app: Quart) -> None:
 
 
 def _add_health(
-    app: Quart, pipeline: Pipeline, sockets: Sockets, not_ready: Callable[[], str | None]
+    app: Quart,
+    pipeline: Pipeline,
+    sockets: Sockets,
+    not_ready: Callable[[], str | None],
+    sealing: Callable[[], Condition] | None,
 ) -> None:
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -130,13 +136,15 @@ def _add_health(
     async def readyz() -> Response:
         reason = not_ready()
         if reason is None:
-            return _json(forms.Health(status="ok", reason=None))
+            # Without history agents are still accepted, and nothing is lost: this is no 503.
+            trouble = sealing().problem if sealing else None
+            return _json(forms.Health(status="ok", reason=trouble))
         return _json(forms.Health(status="unavailable", reason=reason), 503)
 
     @app.get("/metrics")
     async def metrics() -> Response:
         content_type = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(exposition(pipeline, sockets), content_type=content_type)
+        return Response(exposition(pipeline, sockets, sealing), content_type=content_type)
 
 
 def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate, windows: Windows) -> None:

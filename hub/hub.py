@@ -111,6 +111,7 @@ class Hub:
             history.pages,
             history.windows,
             history.replays,
+            history.condition,
         )
         self._security.add_login(app)
         self._startup.install(app)

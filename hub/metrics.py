@@ -6,13 +6,14 @@ Names follow Prometheus' conventions (base units, `_total` for counters).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from hopwatch import __version__
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hub.history.history import Condition
 from hub.pipeline import Pipeline
 from hub.sockets import Sockets
 from hub.state import State
@@ -32,7 +33,10 @@ LEDGER = (
 class HubCollector(Collector):
     """Reads the pipeline when it is asked."""
 
-    def __init__(self, pipeline: Pipeline, sockets: Sockets) -> None:
+    def __init__(
+        self, pipeline: Pipeline, sockets: Sockets, sealing: Callable[[], Condition] | None
+    ) -> None:
+        self._sealing = sealing
         self._pipeline = pipeline
         self._sockets = sockets
         self._state = State(pipeline)
@@ -45,6 +49,26 @@ class HubCollector(Collector):
         yield from self._ledger()
         yield from self._servers()
         yield from self._calls()
+        if self._sealing is not None:
+            yield from self._history(self._sealing())
+
+    def _history(self, now: Condition) -> Iterator[Metric]:
+        gauges = (
+            (
+                "sealed_timestamp_seconds",
+                "When it last had all settled calls.",
+                now.sealed_ns / 1e9,
+            ),
+            ("files", "Files of sealed calls.", now.files),
+            ("calls", "Calls in them, superseded ones included.", now.calls),
+            ("bytes", "Bytes of them.", now.size),
+            ("lines_unsealed", "Lines that came since the last sealing.", now.lines_unsealed),
+        )
+        for name, text, value in gauges:
+            yield GaugeMetricFamily(f"hopwatch_history_{name}", f"History: {text}", value)
+        yield CounterMetricFamily(
+            "hopwatch_history_failures", "Sealings and housekeepings that failed.", now.failures
+        )
 
     def _ledger(self) -> Iterator[Metric]:
         ledger = self._state.ledger()
@@ -133,8 +157,10 @@ class HubCollector(Collector):
         yield GaugeMetricFamily("hopwatch_viewers", "Open live views.", self._sockets.viewers)
 
 
-def exposition(pipeline: Pipeline, sockets: Sockets) -> bytes:
+def exposition(
+    pipeline: Pipeline, sockets: Sockets, sealing: Callable[[], Condition] | None = None
+) -> bytes:
     """The metrics as text."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(HubCollector(pipeline, sockets))
+    registry.register(HubCollector(pipeline, sockets, sealing))
     return generate_latest(registry)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -28,6 +29,23 @@ from hub.pipeline import Pipeline
 log = structlog.get_logger("history")
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How sealing stands."""
+
+    sealed_ns: int
+    """When history last had all that was settled; before the first sealing: since the start."""
+    files: int
+    calls: int
+    size: int
+    """Bytes of the files."""
+    lines_unsealed: int
+    failures: int
+    """Of sealings and of housekeeping, since the start."""
+    problem: str | None
+    """Why the last attempt failed; None: it did not."""
+
+
 class History:
     """The history of one data directory."""
 
@@ -40,8 +58,24 @@ class History:
         self.windows = Windows(pipeline, journal.store)
         self.replays = Replays(pipeline, self.pages, journal.store, time.time_ns)
         self._archive = archive
+        self._sealed_ns = time.time_ns()
+        self._failures = 0
+        self._problem: str | None = None
         self._sealer = Sealer(pipeline, journal, archive)
         self._keeping = Keeping(pipeline, journal, archive)
+
+    def condition(self) -> Condition:
+        """How sealing stands."""
+        entries = self._archive.state.files
+        return Condition(
+            self._sealed_ns,
+            len(entries),
+            sum(entry.calls for entry in entries),
+            sum(entry.size for entry in entries),
+            self._sealer.lines_unsealed,
+            self._failures,
+            self._problem,
+        )
 
     def restore(self, now_ns: int) -> int:
         """Fill the empty core; the journal entry behind which it reads on."""
@@ -59,6 +93,7 @@ class History:
             now_s = time.monotonic()
             if now_s >= seal_at_s or self._sealer.lines_unsealed >= SEAL_LINES:
                 done = await self._tried(self._seal)
+                self._sealed_ns = time.time_ns() if done else self._sealed_ns
                 seal_at_s = time.monotonic() + (self._data.seal_interval_s if done else 0)
                 if not done and await _happens(stopping, SEAL_RETRY_S):
                     return
@@ -82,12 +117,15 @@ class History:
         try:
             await work()
         except Exception as error:
+            self._failures += 1
+            self._problem = f"history cannot be written: {error}; nothing is lost meanwhile"
             log.exception(
                 "history cannot be written, it is tried again; nothing is lost meanwhile",
                 directory=str(self._archive.directory),
                 problem=str(error),
             )
             return False
+        self._problem = None
         return True
 
 

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -165,6 +166,46 @@ async def test_an_export_of_several_pages_has_every_call_once(tmp_path: Path) ->
         assert len(ids) == len(set(ids)) == 12_000
         limited = await made.run("export", "-n", "10500")
         assert [json.loads(line)["id"] for line in limited.out.splitlines()] == ids[:10_500]
+
+
+async def test_a_replay_shows_a_past_window_in_its_own_pace_by_the_calls_ends(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as made:
+        second = 10**9
+        begin = (made.now_ns() // second - 1_000) * second
+        await made.agents["server-a"].lines(
+            {"start_ns": begin - second, "path": "/before"},
+            {"start_ns": begin, "path": "/long", "duration_ns": 30 * second},
+            {"start_ns": begin + 10 * second, "path": "/short"},
+            {"start_ns": begin + 39 * second, "path": "/last", "duration_ns": second},
+            {"start_ns": begin + 20 * second, "path": "/bad", "status": 500},
+            {"start_ns": begin + 60 * second, "path": "/behind"},
+        )
+        window = ("--since", str(begin // second), "--until", str(begin // second + 50))
+        began_s = time.monotonic()
+        shown = await made.run("replay", *window, "--speed", "20", "-o", "json")
+        took_s = time.monotonic() - began_s
+        assert (shown.code, shown.err) == (0, "")
+        told = [json.loads(line) for line in shown.out.splitlines()]
+        assert [call["path"] for call in told] == ["/short", "/bad", "/long", "/last"]
+        assert took_s >= 2, "40 s of the past, 20 times as fast"
+        shown = await made.run("replay", *window, "--speed", "1000", "--status", "5xx")
+        assert [row["url"] for row in shown.rows] == ["private-proxy/bad"]
+        wrong = await made.run("replay", "--status", "5xx")
+        assert (wrong.code, "needs --since" in wrong.err) == (2, True)
+        wrong = await made.run("replay", "--since", "1h", "--until", "2h")
+        assert (wrong.code, "must be before --until" in wrong.err) == (2, True)
+        process = await start(
+            tmp_path, "replay", *window, "--speed", "1", "--hub", made.address, "-o", "json"
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        async with asyncio.timeout(60):
+            assert json.loads(await process.stdout.readline())["path"] == "/short"
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 130
+            assert await process.stderr.read() == b""
 
 
 async def test_a_closed_pipe_ends_it_quietly(tmp_path: Path) -> None:
