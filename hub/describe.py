@@ -303,6 +303,7 @@ class Describe:
                     shared=network.shared,
                 )
                 for network in record.networks
+                if not network.ignored
             ],
             proxies=[self._graph.nodes[proxy.node].id for proxy in proxies],
         )

@@ -1,9 +1,10 @@
 """Opening the journal's file: the lock, the schema, the settings.
 
-Format (`user_version` 2; 1 had no history): `entries` in commit order; a batch's body is the
-serialized `Batch` as it came, a hello's and an inventory's is the message without what replay does
-not need. `logs` has one row for each log that was ever seen, with how far it is journalled. The
-other tables are the history's (`hub.history.catalog`).
+Format (`user_version` 3; 1 had no history, 2 neither connections nor inventories by difference):
+`entries` in commit order; a batch's body is the serialized `Batch` as it came, as that of
+connections is, a hello's is the message without what replay does not need, an inventory's is
+`hub.inventory_bodies`'. `logs` has one row for each log that was ever seen, with how far it is
+journalled. The other tables are the history's (`hub.history.catalog`).
 
 What always holds: one hub has the directory (`hub.lock`, released by the kernel when it dies); the
 files are readable by their user only; a commit is on disk when it returns (WAL and
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from hub.defaults import JOURNAL_CHECKPOINT_PAGES, JOURNAL_PAGE_BYTES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE logs (
@@ -139,6 +140,9 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         return
     if version == 1:
         db.executescript(f"BEGIN; {_HISTORY} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        return
+    if version == 2:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return
     if version != 0 or db.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
         raise JournalError(

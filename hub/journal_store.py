@@ -20,6 +20,7 @@ from typing import Any
 
 from hopwatch.v1 import ingest_pb2 as pb
 
+from hub import inventory_bodies as bodies
 from hub.journal_file import JournalError, open_database, take_lock
 from hub.model import (
     BatchCommitted,
@@ -90,6 +91,8 @@ class Store:
             os.close(self._lock)
             raise
         self._ahead = directory / "journal.db-wal"
+        self._bases: dict[str, bodies.Base] = {}
+        """The last whole inventories that this process has written, by server."""
 
     def close(self) -> None:
         self._reader.close()
@@ -107,6 +110,7 @@ class Store:
     def rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+        self._bases.clear()  # One may have been of this transaction.
 
     def free_bytes(self) -> int:
         """Of the disk, for this user, when the write-ahead log will be copied into the file."""
@@ -154,7 +158,9 @@ class Store:
         for field in ("logs", "instance", "backfill"):
             kept.ClearField(field)
         body = kept.SerializeToString(deterministic=True)
-        self._announce(HELLO, server, hashlib.sha256(body).digest(), body)
+        digest = hashlib.sha256(body).digest()
+        if self._is_news(HELLO, server, digest):
+            self._insert(HELLO, server, None, digest=digest, body=body)
 
     def append_inventory(self, server: str, inventory: pb.Inventory) -> None:
         """Unless it says what the server's last one said, at another time."""
@@ -163,7 +169,8 @@ class Store:
         compared.ClearField("version")
         compared.ClearField("as_of_ns")
         digest = hashlib.sha256(compared.SerializeToString(deterministic=True)).digest()
-        self._announce(INVENTORY, server, digest, inventory.SerializeToString())
+        if self._is_news(INVENTORY, server, digest):
+            self._insert_inventory(server, digest, inventory.SerializeToString())
 
     def append_connections(self, server: str, said: pb.Connections) -> None:
         """As they came."""
@@ -179,10 +186,12 @@ class Store:
         return LogSeen(log, path, account.offset, account.lines, account.malformed)
 
     def delete_before(self, seq: int, limit: int) -> int:
-        """Delete up to `limit` entries below `seq`; how many went. What is valid at `seq` stays."""
+        """Delete up to `limit` entries below `seq`; how many went. What is valid at `seq` stays,
+        and the whole inventories by which others are told."""
         deleted = self._db.execute(
             "DELETE FROM entries WHERE seq IN (SELECT seq FROM entries WHERE seq < ? AND seq NOT IN"
             " (SELECT max(seq) FROM entries WHERE kind < 3 AND seq < ? GROUP BY server, kind)"
+            " AND seq NOT IN (SELECT first_offset FROM entries WHERE kind < 3 AND first_offset > 0)"
             " ORDER BY seq LIMIT ?)",
             (seq, seq, limit),
         )
@@ -220,14 +229,26 @@ class Store:
         )
         return _number(added), Account(0, 0, 0)
 
-    def _announce(self, kind: int, server: str, digest: bytes, body: bytes) -> None:
+    def _is_news(self, kind: int, server: str, digest: bytes) -> bool:
+        """Whether the server's last announcement of this kind said something else."""
         last = self._db.execute(
             "SELECT digest FROM entries WHERE kind = ? AND server = ? AND kind < 3"
             " ORDER BY seq DESC LIMIT 1",
             (kind, server),
         ).fetchone()
-        if last is None or last[0] != digest:
-            self._insert(kind, server, None, digest=digest, body=body)
+        return last is None or last[0] != digest
+
+    def _insert_inventory(self, server: str, digest: bytes, inventory: bytes) -> None:
+        """By its difference from the server's last whole one, where that is small."""
+        base = self._bases.get(server)
+        body = bodies.difference(inventory, base) if base else None
+        if base is not None and body is not None:
+            span = (base.seq, None, None, None)
+            self._insert(INVENTORY, server, None, span, digest, body=body)
+            return
+        body = bodies.whole(inventory)
+        seq = self._insert(INVENTORY, server, None, (0, None, None, None), digest, body=body)
+        self._bases[server] = bodies.Base(seq, inventory, len(body))
 
     def _insert(
         self,
@@ -262,20 +283,24 @@ class Store:
         """What was journalled, in order, from behind `after` on."""
         logs: dict[int, LogKey] = {}
         while page := self._page(after):
-            for seq, kind, server, log, body in page:
+            for seq, kind, server, log, base, body in page:
                 if kind == BATCH and log not in logs:
                     logs |= self._keys()
+                if kind == INVENTORY:
+                    body = self._inventory(body, base)
                 yield _event(seq, kind, server, logs.get(log), body)
                 after = seq
 
     def announcements(self, up_to: int) -> Iterator[Journalled]:
         """The hellos and inventories up to this entry, in order."""
         found = self.query(
-            "SELECT seq, kind, server, body FROM entries WHERE kind < 3 AND seq <= ? ORDER BY seq",
+            "SELECT seq, kind, server, first_offset, body FROM entries"
+            " WHERE kind < 3 AND seq <= ? ORDER BY seq",
             (up_to,),
         )
-        for seq, kind, server, body in found:
-            yield _event(seq, kind, server, None, body)
+        for seq, kind, server, base, body in found:
+            whole = self._inventory(body, base) if kind == INVENTORY else body
+            yield _event(seq, kind, server, None, whole)
 
     def lines_below(self, seq: int) -> dict[LogKey, tuple[int, int]]:
         """Of each log that has some: lines and malformed ones of the entries up to this one."""
@@ -289,9 +314,17 @@ class Store:
         )
         return {LogKey(*row[:3]): (row[3], row[4]) for row in found if row[3]}
 
-    def _page(self, after: int) -> list[tuple[int, int, str, int, bytes]]:
+    def _inventory(self, body: bytes, base: int | None) -> bytes:
+        """The serialized inventory of an entry."""
+        if not base:
+            return bodies.read_whole(body, base)
+        ((told, of),) = self.query("SELECT body, first_offset FROM entries WHERE seq = ?", (base,))
+        return bodies.read_difference(body, bodies.read_whole(told, of))
+
+    def _page(self, after: int) -> list[tuple[int, int, str, int, int | None, bytes]]:
         return self._reader.execute(
-            "SELECT seq, kind, server, log, body FROM entries WHERE seq > ? ORDER BY seq LIMIT 64",
+            "SELECT seq, kind, server, log, first_offset, body FROM entries"
+            " WHERE seq > ? ORDER BY seq LIMIT 64",
             (after,),
         ).fetchall()
 

@@ -100,7 +100,7 @@ export interface ServerForm {
   proxies: string[];
 }
 /**
- * A network of a server.
+ * A relevant network of a server.
  */
 export interface NetworkForm {
   name: string;

@@ -6,7 +6,7 @@ from hub.forms.base import Form, NodeKind, Origin, ProxyKind
 
 
 class NetworkForm(Form):
-    """A network of a server."""
+    """A relevant network of a server."""
 
     name: str
     subnets: list[str]

@@ -43,6 +43,11 @@ def names(world: World) -> set[str]:
     return {node.name for node in Describe(world.pipeline).topology().nodes}
 
 
+def test_it_is_none_of_the_servers_networks(world: World) -> None:
+    servers = {server.id: server for server in Describe(world.pipeline).topology().servers}
+    assert [network.name for network in servers["server-a"].networks] == ["private-net"]
+
+
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("from a container there", row(client="172.30.0.9")),
     ("from one of which nothing is known", row(client="172.30.9.9")),
