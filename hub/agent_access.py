@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from hub.auth import Denial, Tokens, bearer
 from hub.tls import ClientCertificate
@@ -47,3 +48,9 @@ def authorizer(
     """For one stream: what it showed, held against the rule of the moment."""
     token, certificate = bearer(metadata), ClientCertificate.of(properties)
     return lambda server: access().denial(server, token, certificate)
+
+
+def peer_address(peer: str) -> str:
+    """Of gRPC's "ipv4:10.0.0.1:4711" or "ipv6:%5B::1%5D:4711"; "" of "unix:"."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else ""

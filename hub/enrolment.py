@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -19,6 +18,7 @@ import structlog
 from hopwatch.v1 import ingest_pb2 as pb
 from hopwatch.v1 import ingest_pb2_grpc
 
+from hub.agent_access import peer_address
 from hub.attempts import Attempts
 from hub.codes import UnusableCode, redeem
 from hub.config import ConfigError, HubConfig
@@ -46,7 +46,7 @@ class EnrolmentServicer(ingest_pb2_grpc.EnrolmentServicer):
         self, request: pb.Redemption, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.Enrolled:
         """A token for a code."""
-        address = _address(context.peer())
+        address = peer_address(context.peer()) or "this machine"
         if wait_s := self._attempts.wait_s(address, time.monotonic()):
             reason = f"too many wrong codes; try again in {wait_s:.0f} s"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, reason)
@@ -72,9 +72,3 @@ class EnrolmentServicer(ingest_pb2_grpc.EnrolmentServicer):
         server = redeem(self._config, secret, time.time())
         ca = own_ca(self._config)
         return pb.Enrolled(server=server, token=new_token(self._config, server), ca=ca or b"")
-
-
-def _address(peer: str) -> str:
-    """Of gRPC's "ipv4:10.0.0.1:4711", "ipv6:%5B::1%5D:4711" or "unix:"."""
-    kind, _, rest = unquote(peer).partition(":")
-    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else kind

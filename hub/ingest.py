@@ -27,7 +27,7 @@ import grpc.aio
 from hopwatch import __version__
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.agent_access import AgentAccess, authorizer
+from hub.agent_access import AgentAccess, authorizer, peer_address
 from hub.auth import Tokens
 from hub.commands import Append, Close, Command, Emit, Join, LookUp, Record, Send
 from hub.defaults import (
@@ -88,7 +88,8 @@ class IngestServicer:
     async def stream(self, requests: object, context: Context) -> None:
         """One agent's stream, from its hello to its end."""
         shown = context.invocation_metadata() or (), context.auth_context()
-        session = Session(authorizer(lambda: self._access, *shown), __version__)
+        seen = peer_address(context.peer())
+        session = Session(authorizer(lambda: self._access, *shown), __version__, seen)
         stream = Stream(self, session, context)
         self._open.add(stream)
         try:

@@ -73,9 +73,15 @@ _OUT_OF_TURN: dict[State, str] = {
 
 
 class Session:
-    """The state of one stream; `authorize` tells why a server may not be reported for."""
+    """The state of one stream; `authorize` tells why a server may not be reported for,
+    `seen_address` from where the stream comes."""
 
-    def __init__(self, authorize: Callable[[str], Denial | None], hub_version: str) -> None:
+    def __init__(
+        self,
+        authorize: Callable[[str], Denial | None],
+        hub_version: str,
+        seen_address: str = "",
+    ) -> None:
         self.state = State.EXPECT_HELLO
         self.server = ""
         self.instance = b""
@@ -83,6 +89,7 @@ class Session:
         """The server's, as its hello names them."""
         self._authorize = authorize
         self._hub_version = hub_version
+        self._seen_address = seen_address
         self._proxies: frozenset[str] = frozenset()
         self._logs: dict[int, LogKey] = {}
         self._watermarks: dict[int, int] = {}
@@ -109,7 +116,11 @@ class Session:
         resumes = [_resume(n, s) for n, s in zip(self._logs, seen, strict=True)]
         settings = self.settings(peers).settings
         welcome = pb.Welcome(
-            protocol=PROTOCOL, hub_version=self._hub_version, resumes=resumes, settings=settings
+            protocol=PROTOCOL,
+            hub_version=self._hub_version,
+            resumes=resumes,
+            settings=settings,
+            seen_address=self._seen_address,
         )
         return [Send(pb.HubMessage(welcome=welcome))]
 
@@ -150,7 +161,9 @@ class Session:
     ) -> Close:
         """End the stream; nothing more is taken from it."""
         self.state = State.CLOSED
-        refusal = pb.Refusal(code=code, reason=reason, expected=expected)
+        refusal = pb.Refusal(
+            code=code, reason=reason, expected=expected, seen_address=self._seen_address
+        )
         return Close(refusal, status or _STATUS[code])
 
     def reauthorize(self) -> list[Command]:

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +212,12 @@ async def ask_the_hub(config: AgentConfig) -> AsyncIterator[Finding]:
             message = await stream.receive()
             if message.WhichOneof("message") == "refusal":
                 yield _refused(where, message.refusal)
+                if finding := seen_as(config, message.refusal.seen_address):
+                    yield finding
                 return
             yield _good("hub", f"{where} takes this server, version {message.welcome.hub_version}")
+            if finding := seen_as(config, message.welcome.seen_address):
+                yield finding
             yield _clock(await _apart_s(stream))
             await stream.finish()
     except Disconnected as end:
@@ -226,6 +231,24 @@ async def ask_the_hub(config: AgentConfig) -> AsyncIterator[Finding]:
             f"{where} does not answer within {DOCTOR_HUB_S:.0f} s: is the address right, does a "
             "firewall stand between?",
         )
+
+
+def seen_as(config: AgentConfig, seen: str) -> Finding | None:
+    """What others may see of this server, as the hub does; None: that tells nothing."""
+    own, public = config.server.internal_addresses, config.server.public_addresses
+    if not seen or ip_address(seen).is_loopback:
+        return None
+    address = str(getattr(ip_address(seen), "ipv4_mapped", None) or ip_address(seen))
+    if address in own or address in public:
+        return _good("addresses", f"the hub sees this server as {address}, as configured")
+    known = ", ".join((*own, *public)) or "none"
+    return _advice(
+        "addresses",
+        f"the hub sees this server as {address}; configured are {known}. Where other servers see "
+        f'it so, too, their calls from here are shown as outside: add "{address}" to [server] '
+        "internal_addresses (public_addresses, where it is the internet's). Where only the way to "
+        "the hub goes through a NAT or a VPN, leave it",
+    )
 
 
 def _refused(where: str, refusal: pb.Refusal) -> Finding:

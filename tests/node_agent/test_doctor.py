@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hub.certificates import CLIENT, SERVER
 from node_agent.__main__ import main
 from node_agent.config import AgentConfig, Proxy
-from node_agent.doctor import Finding, Verdict, examine, look_at_log
+from node_agent.doctor import Finding, Verdict, examine, look_at_log, seen_as
 from node_agent.settings import load
 from tests.hub.guarded import AGENT_A, LONG_AGO, TOKENS, Certified, guarded_hub, write_private
 from tests.hub.streams import running_hub
@@ -180,6 +180,39 @@ async def test_an_expired_certificate_of_the_hub(certified: Certified, tmp_path:
         finding = await found(agent_of(tmp_path, hub.grpc), "hub")
     assert finding.verdict is Verdict.BAD
     assert "the hub's certificate is not trusted (certificate has expired)" in finding.text
+
+
+def at(place: Place) -> AgentConfig:
+    """The configuration there, with an address of each kind."""
+    config = load(place.config)
+    addresses = {"internal_addresses": ("10.10.0.11",), "public_addresses": ("198.51.100.1",)}
+    return config.model_copy(update={"server": config.server.model_copy(update=addresses)})
+
+
+SEEN = {
+    "as its internal address": ("10.10.0.11", Verdict.GOOD, "as configured"),
+    "as its public one": ("198.51.100.1", Verdict.GOOD, "as configured"),
+    "as an IPv4 address in IPv6's form": ("::ffff:10.10.0.11", Verdict.GOOD, "10.10.0.11, as"),
+    "as another one": (
+        "10.8.0.3",
+        Verdict.ADVICE,
+        "the hub sees this server as 10.8.0.3; configured are 10.10.0.11, 198.51.100.1. Where other"
+        ' servers see it so, too, their calls from here are shown as outside: add "10.8.0.3" to',
+    ),
+}
+
+
+@pytest.mark.parametrize("how", SEEN)
+def test_from_where_the_hub_sees_it(place: Place, how: str) -> None:
+    seen, verdict, text = SEEN[how]
+    finding = seen_as(at(place), seen)
+    assert finding is not None and finding.subject == "addresses"
+    assert finding.verdict is verdict and text in finding.text
+
+
+@pytest.mark.parametrize("seen", ["", "127.0.0.1", "::1"])
+def test_a_hub_on_this_machine_tells_nothing_of_addresses(place: Place, seen: str) -> None:
+    assert seen_as(at(place), seen) is None
 
 
 def test_the_command_says_what_is_wrong_and_exits_with_1(place: Place) -> None:

@@ -164,16 +164,18 @@ class Settings(_message.Message):
     def __init__(self, coalesce_ms: _Optional[int] = ..., max_batch_rows: _Optional[int] = ..., max_unacknowledged_bytes: _Optional[int] = ..., watermark_interval_ms: _Optional[int] = ..., peer_addresses: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("protocol", "hub_version", "resumes", "settings")
+    __slots__ = ("protocol", "hub_version", "resumes", "settings", "seen_address")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     HUB_VERSION_FIELD_NUMBER: _ClassVar[int]
     RESUMES_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    SEEN_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     hub_version: str
     resumes: _containers.RepeatedCompositeFieldContainer[Resume]
     settings: Settings
-    def __init__(self, protocol: _Optional[int] = ..., hub_version: _Optional[str] = ..., resumes: _Optional[_Iterable[_Union[Resume, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ...) -> None: ...
+    seen_address: str
+    def __init__(self, protocol: _Optional[int] = ..., hub_version: _Optional[str] = ..., resumes: _Optional[_Iterable[_Union[Resume, _Mapping]]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., seen_address: _Optional[str] = ...) -> None: ...
 
 class Resume(_message.Message):
     __slots__ = ("number", "offset", "lines", "malformed")
@@ -194,7 +196,7 @@ class Ack(_message.Message):
     def __init__(self, logs: _Optional[_Iterable[_Union[Resume, _Mapping]]] = ...) -> None: ...
 
 class Refusal(_message.Message):
-    __slots__ = ("code", "reason", "expected")
+    __slots__ = ("code", "reason", "expected", "seen_address")
     class Code(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         CODE_UNSPECIFIED: _ClassVar[Refusal.Code]
@@ -212,10 +214,12 @@ class Refusal(_message.Message):
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    SEEN_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     code: Refusal.Code
     reason: str
     expected: Resume
-    def __init__(self, code: _Optional[_Union[Refusal.Code, str]] = ..., reason: _Optional[str] = ..., expected: _Optional[_Union[Resume, _Mapping]] = ...) -> None: ...
+    seen_address: str
+    def __init__(self, code: _Optional[_Union[Refusal.Code, str]] = ..., reason: _Optional[str] = ..., expected: _Optional[_Union[Resume, _Mapping]] = ..., seen_address: _Optional[str] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("log", "first_offset", "end_offset", "malformed", "malformed_samples", "watermark_ns", "columns", "columns_zstd", "rows")
