@@ -12,9 +12,22 @@ export const STALE_AFTER_MS = 2500;
 /** Calls kept for the live lists. The rest is in the hub's history. */
 export const CALLS_KEPT = 1500;
 export const ERRORS_KEPT = 500;
-/** Seconds kept for sparklines, and for the timeline since opening. */
+/** Seconds kept for sparklines. */
 export const SPARK_S = 60;
-export const TIMELINE_S = 300;
+
+/** The timeline shows so much, in s: below a minute bars are single seconds wide as a thumb, and no hub keeps more than a month by itself. */
+export const SPAN_MIN_S = 60;
+export const SPAN_MAX_S = 31 * 86_400;
+/** How far back the beginning of history is looked for, in s. */
+export const BEGINNING_WITHIN_S = SPAN_MAX_S;
+/** Steps of a histogram at most: the hub's bound. */
+export const HISTOGRAM_STEPS = 600;
+/** The live edge of the timeline is asked for anew no more often than this, in ms: bars are some 10 s wide then. */
+export const TIMELINE_EVERY_MS = 5000;
+/** A bar of the timeline with its gap, in pixels: thinner ones cannot be pointed at. */
+export const TIMELINE_BAR_PX = 6;
+/** Speeds of a replay; the hub allows 0.25 to 100. */
+export const SPEEDS = [0.25, 0.5, 1, 4, 20, 100] as const;
 
 /** How many times longer a request is shown than it took. 40: 10 ms become 0.4 s, which the eye follows. */
 export const STRETCH_DEFAULT = 40;
@@ -45,3 +58,21 @@ export const RANKS_MAX = 5;
 export const DIM_ALPHA = 0.26;
 /** The hull's layout may still be re-ranked for this long after its first traffic, in ms. */
 export const SETTLE_MS = 8000;
+
+/** A row of the requests list, in px: a finger's width would halve what a screen shows. */
+export const ROW_PX = 34;
+/** Calls asked for at once: a screenful several times over, some 200 kB. */
+export const PAGE_CALLS = 200;
+/** Calls of the list kept in the page; behind them the hub is asked again. */
+export const LISTED_MAX = 6000;
+/** The scrolled height at most, in px: Firefox draws nothing beyond 17.8 million. */
+export const SCROLL_MAX_PX = 8_000_000;
+/** New calls are looked for this often, in ms, while the list is open. */
+export const FRESH_EVERY_MS = 2000;
+/** Calls settle up to 5 s late and are listed by when they began: so far behind the newest one is looked, in s. */
+export const FRESH_BACK_S = 10;
+/** New calls that are counted one by one; of more it is only said that there are more. */
+export const FRESH_MAX = 500;
+/** Requests of a chain shown together, and how deep it is followed. */
+export const CHAIN_MAX = 40;
+export const CHAIN_DEPTH = 6;

@@ -8,9 +8,12 @@ import "./style/tokens.css";
 import "./style/bars.css";
 import "./style/panel.css";
 import "./style/scene.css";
+import "./style/list.css";
+import "./style/replay.css";
 import type { Frame, Snapshot } from "#forms";
+import { fetchProblem } from "./backend/calls";
 import { forces } from "./backend/forces";
-import { connectLive, liveUrl } from "./backend/live";
+import { connectLive, type LiveHandlers, liveUrl } from "./backend/live";
 import { askSession } from "./backend/session";
 import { GONE_HIDDEN_AFTER_MS } from "./defaults";
 import { arrange } from "./layout/arrange";
@@ -28,6 +31,7 @@ import { applyFrame, countedEdges, countedTotals, emptyGraph, fromSnapshot, gone
 import { count, emptyHistory, rebase } from "./store/history";
 import { applyNotices, emptyNotices } from "./store/notices";
 import { applyCalls, emptyRequests, requestsFromSnapshot } from "./store/requests";
+import { emptyTimeline } from "./store/timeline";
 import { fromQuery, toQuery } from "./view/address";
 import type { App, Panel, State } from "./view/app";
 import { h } from "./view/dom";
@@ -46,6 +50,8 @@ import {
   rememberMoves,
   rememberStretch,
 } from "./view/remember";
+import { replayBar } from "./view/replay_bar";
+import { requestsPage } from "./view/requests_page";
 import { statusBar } from "./view/statusbar";
 import { srTable } from "./view/table";
 import { applyTheme, rememberedTheme } from "./view/theme";
@@ -81,6 +87,10 @@ const state: State = {
   session: null,
   heardMs: null,
   paused: false,
+  course: asked.course,
+  timeline: emptyTimeline(),
+  page: asked.page,
+  window: asked.window,
   stretch: asked.stretch ?? rememberedStretch(),
   theme: rememberedTheme(),
 };
@@ -132,7 +142,8 @@ const app: App = {
     updateViews();
   },
   setView(view) {
-    if (view === state.view) return;
+    state.page = "graph";
+    if (view === state.view) return updateViews();
     state.view = view;
     scene.control.byHand = false;
     state.selection = null;
@@ -143,7 +154,8 @@ const app: App = {
   setQuery(q) {
     state.q = q;
     state.qError = null;
-    link.filter(q);
+    if (state.course) void filterReplay(q);
+    else link.filter(q);
     updateViews();
   },
   openCall(id) {
@@ -160,7 +172,30 @@ const app: App = {
     state.filters = toggle(state.filters, which);
     updateViews();
   },
+  replay(change) {
+    if (change === null && state.course === null) return;
+    const before = state.course;
+    state.course = change && { ...(before ?? { ...COURSE, atMs: app.nowMs() }), ...change };
+    if (state.paused) state.paused = scene.paused = false;
+    if (!before || !state.course || change?.untilMs !== undefined) {
+      [state.notices, state.heardMs] = [emptyNotices(), null];
+      link.replay(state.course);
+    } else link.steer(change!);
+    updateViews();
+  },
+  nowMs: () => Date.now() + hubAheadMs,
+  showRequests(window) {
+    state.page = "requests";
+    if (window) state.window = window;
+    updateViews();
+  },
+  showGraph() {
+    state.page = "graph";
+    updateViews();
+  },
+  update: () => updateViews(),
   setPaused(paused) {
+    if (state.course) return app.replay({ paused });
     state.paused = scene.paused = paused;
     if (!paused) showGraph();
     updateViews();
@@ -181,7 +216,16 @@ const help = helpDialog();
 const tip = tooltip(app);
 const top = topBar(app, help.toggle);
 const panel = panelView(app);
-const views = [top, panel, filterBar(app), statusBar(app), overlay(app), srTable(app)];
+const views = [
+  top,
+  panel,
+  requestsPage(app),
+  filterBar(app),
+  statusBar(app),
+  replayBar(app),
+  overlay(app),
+  srTable(app),
+];
 
 /** What a target of the hub's graph, or a closed hull's card, means in the picture. */
 function meant(target: Selection | null): Selection | null {
@@ -231,10 +275,34 @@ function showGraph(): void {
   if (state.view === "flat") askForces(forceInput(state.shown, memories.flat!));
 }
 
-function takeSnapshot(snapshot: Snapshot): void {
+/** How a replay goes where nothing else is said. */
+const COURSE = { untilMs: null, speed: 1, paused: false } as const;
+
+/** The hub refuses a replay with a wrong query without a word: it is asked first what it thinks of it. */
+async function filterReplay(q: string): Promise<void> {
+  const problem = await fetchProblem({ q });
+  if (q !== state.q) return;
+  state.qError = problem;
+  if (problem === null) link.filter(q);
+  updateViews();
+}
+
+/** The hub's clock minus this browser's, in ms; told by live messages. */
+let hubAheadMs = 0;
+
+/** What a message tells of the time. */
+function heard(timeMs: number): void {
   state.heardMs = performance.now();
-  const another = snapshot.q !== state.graph.q;
-  state.graph = fromSnapshot(snapshot, state.graph);
+  if (state.course) state.course.atMs = timeMs;
+  else hubAheadMs = timeMs - Date.now();
+}
+
+function takeSnapshot(snapshot: Snapshot): void {
+  heard(snapshot.time_ms);
+  // Time goes backwards where a replay begins or is sought: what was counted is of another time.
+  const another =
+    snapshot.q !== state.graph.q || state.course !== null || snapshot.time_ms < state.graph.timeMs;
+  state.graph = fromSnapshot(snapshot, state.course ? undefined : state.graph);
   if (another) [state.history, state.classes] = [emptyHistory(), new Map()];
   state.requests = requestsFromSnapshot(snapshot);
   applyNotices(state.notices, snapshot.notices);
@@ -258,7 +326,7 @@ function arrive(): void {
 let hiddenServers = 0;
 
 function takeFrame(frame: Frame): void {
-  state.heardMs = performance.now();
+  heard(frame.time_ms);
   const matches = state.graph.matched?.size;
   const changes = applyFrame(state.graph, frame);
   count(state.history, countedTotals(state.graph), countedEdges(frame), frame.time_ms);
@@ -272,7 +340,7 @@ function takeFrame(frame: Frame): void {
   if (changes.topology || hidden !== hiddenServers) showGraph();
   else if (changes.stats || changes.status) show();
   if (matches !== state.graph.matched?.size) focus();
-  if (!document.hidden)
+  if (!document.hidden && state.page === "graph")
     state.hidden.packets += launch(scene, state.graph, state.filters, state.stretch, frame);
 }
 
@@ -317,8 +385,15 @@ function keepAddress(): void {
   if (!arrived) return;
   const query = toQuery(placeOf(state, scene));
   const now = window.location.search.slice(1);
-  if (query !== now) history.replaceState(null, "", query ? `?${query}` : window.location.pathname);
+  if (query === now) return;
+  // Browsers bound how often an address may change; a replay's does with every second.
+  if (state.course && performance.now() - addressedMs < ADDRESS_EVERY_MS) return;
+  addressedMs = performance.now();
+  history.replaceState(null, "", query ? `?${query}` : window.location.pathname);
 }
+
+const ADDRESS_EVERY_MS = 1000;
+let addressedMs = Number.NEGATIVE_INFINITY;
 
 const motion = window.matchMedia("(prefers-reduced-motion: reduce)");
 const setStill = () => {
@@ -352,7 +427,7 @@ askSession().then((session) => {
   state.session = session;
   updateViews();
 });
-const link = connectLive(liveUrl(window.location), state.q, {
+const handlers: LiveHandlers = {
   snapshot: takeSnapshot,
   frame: takeFrame,
   badQuery(message) {
@@ -360,7 +435,17 @@ const link = connectLive(liveUrl(window.location), state.q, {
     updateViews();
   },
   state(link, reason) {
+    if (link === "lost" && state.course) void whyLost();
     state.link = link;
     state.linkReason = reason;
   },
-});
+};
+const link = connectLive(liveUrl(window.location), state.q, handlers, state.course);
+
+/** A replay that the hub refuses cannot say why; most often its query is wrong. */
+async function whyLost(): Promise<void> {
+  const problem = state.q === "" ? null : await fetchProblem({ q: state.q });
+  if (problem === null || state.qError !== null) return;
+  state.qError = problem;
+  link.filter("");
+}

@@ -14,6 +14,9 @@ const USUAL: Place = {
   hulls: NO_CHOICE,
   stretch: null,
   camera: null,
+  page: "graph",
+  window: { sinceMs: null, untilMs: null },
+  course: null,
 };
 
 describe("the address", () => {
@@ -33,12 +36,17 @@ describe("the address", () => {
       hulls: { opened: new Set(["server-a"]), closed: new Set(["server-b"]) },
       stretch: 100,
       camera: { x: -120, y: 44, k: 0.75 },
+      page: "requests",
+      window: { sinceMs: Date.UTC(2026, 10, 22, 14, 30), untilMs: null },
+      course: { atMs: Date.UTC(2026, 10, 22, 14, 32, 7), untilMs: null, speed: 0.25, paused: true },
     };
     expect(fromQuery(toQuery(place))).toEqual(place);
   });
 
   test("that cannot be read is the usual one", () => {
-    expect(fromQuery("view=upside&status=&at=1,x,2&stretch=7&panel=kitchen")).toEqual(USUAL);
+    expect(
+      fromQuery("view=upside&status=&at=1,x,2&stretch=7&panel=kitchen&page=9&since=noon&replay=soon"),
+    ).toEqual(USUAL);
   });
 });
 

@@ -151,10 +151,14 @@ describe("text", () => {
 
 describe("live state", () => {
   test("claims LIVE only while messages come", () => {
-    expect(liveWords({ link: "live", heardMs: 1000, paused: false }, 1500).words).toBe("LIVE");
-    expect(liveWords({ link: "live", heardMs: 1000, paused: false }, 9000).words).toBe("STALE 8 s");
-    expect(liveWords({ link: "lost", heardMs: 1000, paused: false }, 1500).words).toBe("RECONNECTING");
-    expect(liveWords({ link: "live", heardMs: 1000, paused: true }, 1500).words).toBe("PAUSED");
+    expect(liveWords({ link: "live", heardMs: 1000, paused: false, course: null }, 1500).words).toBe("LIVE");
+    expect(liveWords({ link: "live", heardMs: 1000, paused: false, course: null }, 9000).words).toBe(
+      "STALE 8 s",
+    );
+    expect(liveWords({ link: "lost", heardMs: 1000, paused: false, course: null }, 1500).words).toBe(
+      "RECONNECTING",
+    );
+    expect(liveWords({ link: "live", heardMs: 1000, paused: true, course: null }, 1500).words).toBe("PAUSED");
   });
 
   test("themes go round", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { applyFrame, fromSnapshot, sumFigures } from "../src/store/graph";
-import { count, emptyHistory, rebase, sparkline, timeline } from "../src/store/history";
+import { count, emptyHistory, rebase, sparkline } from "../src/store/history";
 import { applyNotices, emptyNotices, markRead } from "../src/store/notices";
 import { applyCalls, merge, requestsFromSnapshot } from "../src/store/requests";
 import { call, edge, emptyStats, federation, frame, node, server, snapshot } from "./build";
@@ -103,7 +103,7 @@ describe("history", () => {
     rebase(history, totals(1000), 10_000);
     count(history, totals(1003, 1), [1], 10_500);
     count(history, totals(1005, 1), [1], 11_200);
-    const seconds = timeline(history);
+    const seconds = sparkline(history, [1]);
     expect(seconds.at(-2)).toEqual({ calls: 3, errors: 1 });
     expect(seconds.at(-1)).toEqual({ calls: 2, errors: 0 });
     expect(seconds.reduce((sum, s) => sum + s.calls, 0)).toBe(5);
@@ -113,7 +113,7 @@ describe("history", () => {
     const history = emptyHistory();
     rebase(history, totals(1000), 10_000);
     count(history, totals(2), [1], 11_000);
-    expect(timeline(history).every((s) => s.calls === 0)).toBe(true);
+    expect(sparkline(history, [1]).every((s) => s.calls === 0)).toBe(true);
   });
 
   test("a sparkline forgets what is older than its span", () => {

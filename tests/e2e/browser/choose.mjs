@@ -51,7 +51,7 @@ async function filter(page) {
   seen.noise = [page.url(), await byTestId(page, "noise-toggle").getAttribute("aria-pressed")];
   await byTestId(page, "noise-toggle").click();
   await byTestId(page, "filter-toggle").click();
-  await page.getByLabel("Method").selectOption("POST");
+  await page.locator("#filter-menu").getByLabel("Method").selectOption("POST");
   await fits(page);
   seen.menu = new URL(page.url()).searchParams.get("q");
   await page.keyboard.press("Escape");

@@ -1,10 +1,10 @@
 /**
- * Calls and errors a second since the page opened: of the whole, and per edge for sparklines.
+ * Calls and errors a second of each edge since the page opened, for sparklines.
  *
  * Enters: cumulative totals, second by second (the hub's clock). Leaves: series, oldest first.
  * Always holds: bounded rings; only growth of totals is counted, so a hub that began anew adds nothing.
  */
-import { SPARK_S, TIMELINE_S } from "../defaults";
+import { SPARK_S } from "../defaults";
 import type { Totals } from "./graph";
 
 export interface Second {
@@ -22,12 +22,11 @@ export interface History {
   openedAtS: number | null;
   nowS: number;
   last: Map<number, Totals>;
-  whole: Ring;
   edges: Map<number, Ring>;
 }
 
 export function emptyHistory(): History {
-  return { openedAtS: null, nowS: 0, last: new Map(), whole: ring(TIMELINE_S), edges: new Map() };
+  return { openedAtS: null, nowS: 0, last: new Map(), edges: new Map() };
 }
 
 /** The base line: what the hub had counted before the page opened, or before the connection broke. */
@@ -53,17 +52,11 @@ export function count(
     const calls = now.calls - (last?.calls ?? 0);
     const errors = Math.max(0, now.errors - (last?.errors ?? 0));
     if (calls <= 0) continue;
-    add(history.whole, history.nowS, calls, errors);
     add(edgeRing(history, edge), history.nowS, calls, errors);
   }
 }
 
-/** Calls and errors of each second of the timeline, oldest first; the running second is the last. */
-export function timeline(history: History): Second[] {
-  return series([history.whole], history.nowS, TIMELINE_S);
-}
-
-/** The same for some edges together, over the sparkline's span. */
+/** Calls and errors of each second of the sparkline's span, of some edges together; the running second is the last. */
 export function sparkline(history: History, edges: number[]): Second[] {
   const rings = edges.flatMap((edge) => history.edges.get(edge) ?? []);
   return series(rings, history.nowS, SPARK_S);

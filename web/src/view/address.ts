@@ -4,10 +4,12 @@
  * Enters: what was chosen. Leaves: a query string, and back. Always holds: what is usual is left out; what
  * cannot be read is taken as usual; pure.
  */
-import { STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
+import type { Course } from "../backend/live";
+import { SPEEDS, STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
 import type { Camera } from "../render/frame";
 import { ALL, type Filters, type StatusClass } from "../select/filters";
 import { type HullChoice, VIEWS, type ViewMode } from "../select/project";
+import type { TimeWindow } from "./app";
 
 /** Edges by id: numbers are given anew when a hub begins anew. */
 export interface Place {
@@ -23,6 +25,11 @@ export interface Place {
   stretch: number | null;
   /** World point in the middle of the window, and the scale; null: everything fits. */
   camera: Camera | null;
+  page: "graph" | "requests";
+  /** Which time's requests are listed. */
+  window: TimeWindow;
+  /** Where a replay goes on; null: live. */
+  course: Course | null;
 }
 
 const CLASSES: readonly StatusClass[] = [...ALL.classes];
@@ -44,7 +51,32 @@ export function toQuery(place: Place): string {
   put("stretch", place.stretch === null ? null : String(place.stretch), String(STRETCH_DEFAULT));
   const { camera } = place;
   if (camera) put("at", [camera.x.toFixed(0), camera.y.toFixed(0), camera.k.toFixed(3)].join(","));
+  put("page", place.page, "graph");
+  put("since", stamp(place.window.sinceMs));
+  put("until", stamp(place.window.untilMs));
+  if (place.course) {
+    put("replay", stamp(place.course.atMs));
+    put("speed", String(place.course.speed), "1");
+    put("replay_until", stamp(place.course.untilMs));
+    put("paused", String(place.course.paused), "false");
+  }
   return query.toString();
+}
+
+function stamp(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function moment(text: string | null): number | null {
+  const ms = Date.parse(text ?? "");
+  return Number.isFinite(ms) ? ms : null;
+}
+
+function courseOf(query: URLSearchParams): Course | null {
+  const atMs = moment(query.get("replay"));
+  if (atMs === null) return null;
+  const speed = SPEEDS.find((choice) => String(choice) === query.get("speed")) ?? 1;
+  return { atMs, untilMs: moment(query.get("replay_until")), speed, paused: query.get("paused") === "true" };
 }
 
 export function fromQuery(text: string): Place {
@@ -64,5 +96,8 @@ export function fromQuery(text: string): Place {
     hulls: { opened: new Set(list("open")), closed: new Set(list("close")) },
     stretch: STRETCH_CHOICES.find((choice) => choice === stretch) ?? null,
     camera: numbers.length === 3 && numbers.every(Number.isFinite) && k > 0 ? { x, y, k } : null,
+    page: query.get("page") === "requests" ? "requests" : "graph",
+    window: { sinceMs: moment(query.get("since")), untilMs: moment(query.get("until")) },
+    course: courseOf(query),
   };
 }

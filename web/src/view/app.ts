@@ -4,7 +4,7 @@
  * Always holds: views read the stores and call these functions; they never write to a store.
  */
 import type { Session } from "#forms";
-import type { LinkState } from "../backend/live";
+import type { Course, LinkState } from "../backend/live";
 import type { Scene } from "../render/scene";
 import type { Filters, StatusClass } from "../select/filters";
 import type { HullChoice, Shown, ViewMode } from "../select/project";
@@ -14,6 +14,7 @@ import type { Graph } from "../store/graph";
 import type { History } from "../store/history";
 import type { Notices } from "../store/notices";
 import type { Requests } from "../store/requests";
+import type { Timeline } from "../store/timeline";
 
 export type Panel =
   | { kind: "none" }
@@ -22,6 +23,12 @@ export type Panel =
   | { kind: "bad" }
   | { kind: "notices" }
   | { kind: "table" };
+
+/** The times between which requests are listed, ms since 1970; null: open at that end. */
+export interface TimeWindow {
+  sinceMs: number | null;
+  untilMs: number | null;
+}
 
 export type ThemeChoice = "system" | "dark" | "light";
 
@@ -52,6 +59,13 @@ export interface State {
   /** When the newest message came, by `performance.now()`; null: none yet. */
   heardMs: number | null;
   paused: boolean;
+  /** Where a replay is going; null: the picture is of now. */
+  course: Course | null;
+  timeline: Timeline;
+  /** What fills the window: the picture, or the list of requests. */
+  page: "graph" | "requests";
+  /** Which time's requests are listed. */
+  window: TimeWindow;
   stretch: number;
   theme: ThemeChoice;
 }
@@ -68,6 +82,14 @@ export interface App {
   openCall(id: string): void;
   openPanel(panel: Panel): void;
   toggleClass(which: StatusClass): void;
+  /** Begins a replay, or changes how it goes on; null: back to now. */
+  replay(change: Partial<Course> | null): void;
+  /** The hub's time now, as this page knows it; in a replay, too. */
+  nowMs(): number;
+  /** Lists the requests, of this window where one is given. */
+  showRequests(window?: TimeWindow): void;
+  showGraph(): void;
+  update(): void;
   setPaused(paused: boolean): void;
   setStretch(stretch: number): void;
   setTheme(theme: ThemeChoice): void;

@@ -1,11 +1,12 @@
 /** One request: both hops on one time axis, who answered, how it was joined, and every field of each hop. */
 
-import { ClipboardCopy, CornerLeftUp, Terminal } from "lucide";
-import type { Call, Hop } from "#forms";
+import { ClipboardCopy, CornerLeftUp, History, Link2, Terminal } from "lucide";
+import type { Call, CallInFull, Hop } from "#forms";
 import { fetchCall } from "../backend/calls";
 import { bytes, ms } from "../render/format";
 import { iconElement } from "../render/icons";
 import type { App } from "./app";
+import { chainView } from "./chain";
 import { button, copyText, h, heading } from "./dom";
 import { ORIGIN_TEXT, statusBadge } from "./rows";
 import { waterfall } from "./waterfall";
@@ -20,7 +21,7 @@ export function callView(app: App, id: string): { element: HTMLElement; close():
   const attempt = async (left: number): Promise<void> => {
     try {
       const call = await fetchCall(id, abort.signal);
-      element.replaceChildren(...callParts(app, call));
+      element.replaceChildren(...callParts(app, call, abort.signal));
     } catch (error) {
       if (abort.signal.aborted) return;
       element.replaceChildren(
@@ -33,7 +34,7 @@ export function callView(app: App, id: string): { element: HTMLElement; close():
   return { element, close: () => abort.abort() };
 }
 
-function callParts(app: App, call: Call): HTMLElement[] {
+function callParts(app: App, call: CallInFull, signal: AbortSignal): HTMLElement[] {
   return [
     h(
       "p",
@@ -44,9 +45,10 @@ function callParts(app: App, call: Call): HTMLElement[] {
     ),
     ends(app, call),
     ...madeFor(app, call),
-    copyButtons(call),
+    actions(app, call),
     heading("Time"),
     waterfall(call),
+    chainView(app, call, signal),
     heading("What is known"),
     facts(call),
     ...call.hops.flatMap((hop, i) => [
@@ -133,17 +135,33 @@ function definitions(pairs: [string, string | null][]): HTMLElement {
   );
 }
 
-function copyButtons(call: Call): HTMLElement {
+/** Before the request, so that one sees it come, in ms. */
+const REPLAY_BEFORE_MS = 1500;
+
+function actions(app: App, call: Call): HTMLElement {
   const copy = (icon: typeof Terminal, label: string, text: () => string) => {
-    const made: HTMLButtonElement = button(icon, label, label, () => copyText(made, text()));
+    const made: HTMLButtonElement = button(icon, label, `Copy as ${label}`, () => copyText(made, text()));
     return made;
   };
+  const replay = button(History, "Replay", "Replay the moment of this request", () => {
+    app.showGraph();
+    app.replay({ atMs: Date.parse(call.start) - REPLAY_BEFORE_MS, speed: 1, paused: false });
+  });
   return h(
     "div",
     { class: "actions" },
-    copy(ClipboardCopy, "Copy as JSON", () => JSON.stringify(call, null, 2)),
-    copy(Terminal, "Copy as curl", () => curlOf(call)),
+    copy(Link2, "Link", () => linkTo(call.id)),
+    copy(ClipboardCopy, "JSON", () => JSON.stringify(call, null, 2)),
+    copy(Terminal, "curl", () => curlOf(call)),
+    replay,
   );
+}
+
+/** Opens the same request, as long as it is kept. */
+export function linkTo(id: string, base: string = window.location.href): string {
+  const url = new URL(base);
+  url.search = new URLSearchParams({ page: "requests", call: id }).toString();
+  return url.href;
 }
 
 /** The request as its first proxy saw it, to be asked again; the log keeps neither scheme, port nor body. */

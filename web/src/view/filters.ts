@@ -139,6 +139,8 @@ export function filterBar(app: App): View {
   let shown = "";
   const update = () => {
     const { q, qError } = app.state;
+    // Lists below the bar make room for it.
+    document.documentElement.style.setProperty("--filters", `${element.offsetHeight}px`);
     error.hidden = qError === null;
     setText(error, qError ?? "");
     fit.hidden = app.state.graph.matched === null;

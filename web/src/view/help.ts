@@ -5,12 +5,14 @@ import { h } from "./dom";
 
 const KEYS: [string, string][] = [
   ["⌘K  Ctrl K  /", "search"],
-  ["space", "pause the picture; the data goes on"],
+  ["space", "pause the picture (the data goes on), or the replay"],
   ["b", "bad requests"],
   ["n", "notices"],
   ["l", "everything as a table"],
   ["h", "hide or show noise: health checks, scanners"],
   ["1  2  3", "servers, services, flat"],
+  ["r", "the list of requests, and back to the picture"],
+  [".", "from a replay back to now"],
   [
     "Tab, arrows",
     "from node to node; Enter opens, o unfolds (or a double click): a server, a service's containers",

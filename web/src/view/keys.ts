@@ -28,7 +28,10 @@ type Action = (app: App, targets: KeyTargets) => void;
 const ACTIONS: Record<string, Action> = {
   "/": (_, targets) => targets.focusSearch(),
   "?": (_, targets) => targets.toggleHelp(),
-  " ": (app) => app.setPaused(!app.state.paused),
+  " ": (app) => app.setPaused(!(app.state.course?.paused ?? app.state.paused)),
+  ".": (app) => app.replay(null),
+  r: (app) => (app.state.page === "graph" ? app.showRequests() : app.showGraph()),
+  "4": (app) => app.showRequests(),
   t: (app) => app.setTheme(nextTheme(app.state.theme)),
   b: (app) => togglePanel(app, "bad"),
   n: (app) => togglePanel(app, "notices"),

@@ -38,7 +38,7 @@ function emptyWords(app: App): { title: string; text: string; code: string } | n
     return { title: "No hub", text, code: "hopwatch-hub --config hub.toml" };
   }
   if (heardMs === null) return { title: "Connecting to the hub…", text: "", code: "" };
-  if (graph.servers.size > 0 || graph.nodes.size > 0) return null;
+  if (app.state.course || graph.servers.size > 0 || graph.nodes.size > 0) return null;
   return {
     title: "Waiting for the first agent…",
     text: "The hub is up. Start a node agent beside a server's proxies:",

@@ -43,7 +43,8 @@ export function panelView(app: App): View {
       body.replaceChildren(...(content ? [content.element] : []));
       body.scrollTop = 0;
       element.hidden = content === null;
-      back.hidden = panel.kind !== "call";
+      document.documentElement.dataset.panel = content === null ? "closed" : "open";
+      back.hidden = panel.kind !== "call" || app.state.page === "requests";
     }
     if (!content) return;
     const words = headOf(app, panel);

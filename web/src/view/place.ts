@@ -19,6 +19,9 @@ export function placeOf(state: State, scene: Scene): Place {
     hulls: state.hulls,
     stretch: state.stretch === STRETCH_DEFAULT ? null : state.stretch,
     camera: scene.viewpoint(),
+    page: state.page,
+    window: state.window,
+    course: state.course && { ...state.course, atMs: Math.floor(state.course.atMs / 1000) * 1000 },
   };
 }
 

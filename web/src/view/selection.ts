@@ -4,6 +4,7 @@ import { fetchNewest } from "../backend/calls";
 import { SPARK_S } from "../defaults";
 import { bytes, grouped, ms, rate, share } from "../render/format";
 import { shows } from "../select/filters";
+import { quoted, withValue } from "../select/terms";
 import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
 import { CLASS_NAMES, classSplit } from "../store/classes";
 import { type Figures, type Graph, NO_FIGURES, sumFigures } from "../store/graph";
@@ -35,6 +36,11 @@ export function selectionView(
     (call: CallSummary) => `${call.id} ${call.revision}`,
     (call) => shortRow(app, call),
   );
+  const all = h(
+    "button",
+    { type: "button", class: "quiet", onclick: () => listAll(app, selection) },
+    "List all",
+  );
   const abort = new AbortController();
   const extra = extraOf(app, selection, abort.signal);
   const element = h(
@@ -49,7 +55,7 @@ export function selectionView(
     heading(selection.kind === "edge" ? "Ends" : "Peers"),
     peers,
     extra?.element ?? null,
-    heading("Live requests"),
+    h("div", { class: "heading-row" }, heading("Live requests"), all),
     none,
     requests,
   );
@@ -97,6 +103,15 @@ export function selectionView(
     fill(calls);
   };
   return { element, update, close: () => abort.abort() };
+}
+
+/** The list of requests, of this selection only. */
+function listAll(app: App, selection: Selection): void {
+  const filter = newestOf(app, selection);
+  const [field, value] = Object.entries(filter ?? {}).find(([key]) => key !== "q") ?? [];
+  app.openPanel({ kind: "none" });
+  if (field && value) app.setQuery(withValue(app.state.q, field, quoted(value)));
+  app.showRequests();
 }
 
 /** By which filter the hub lists the newest calls of a selection; null: there is none. */

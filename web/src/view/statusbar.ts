@@ -1,23 +1,26 @@
-/** The bottom bar: pause, the timeline since opening, the stretch, and what may be claimed. */
+/** The bottom bar: pause, the timeline of the kept history, the stretch, and what may be claimed. */
 import { CircleCheck, Maximize, Pause, Play, TriangleAlert } from "lucide";
-import { STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
+import type { Course } from "../backend/live";
+import { SPARK_S, STRETCH_CHOICES, STRETCH_DEFAULT } from "../defaults";
 import { clock, grouped, ms, plural, rate } from "../render/format";
 import { iconElement } from "../render/icons";
 import { stretchText } from "../render/stretch";
 import { account } from "./account";
 import type { App, State, View } from "./app";
 import { button, h, setText } from "./dom";
-import { timelineChart } from "./timeline";
+import { speedText } from "./replay_bar";
+import { timelineView } from "./timeline";
+import { dayClock } from "./when";
 
 export function statusBar(app: App): View {
   const pause = button(
     Pause,
     "",
     "Pause the picture (space)",
-    () => app.setPaused(!app.state.paused),
+    () => app.setPaused(!stands(app.state)),
     "pause",
   );
-  const chart = timelineChart(app);
+  const timeline = timelineView(app);
   const stretch = stretchControl(app);
   const claims = claimsBlock();
   const reader = account(app);
@@ -27,8 +30,9 @@ export function statusBar(app: App): View {
     "footer",
     { class: "bar statusbar", "data-testid": "status-bar" },
     pause,
-    h("div", { class: "stack" }, h("span", {}, "Since opened"), chart.span),
-    chart.element,
+    timeline.spans,
+    timeline.element,
+    timeline.zoom,
     h("div", { class: "stack clock" }, now, sub),
     stretch.element,
     claims.element,
@@ -38,20 +42,27 @@ export function statusBar(app: App): View {
   let shownPaused: boolean | null = null;
   const update = () => {
     const { state } = app;
-    if (shownPaused !== state.paused) {
-      shownPaused = state.paused;
-      pause.replaceChildren(iconElement(state.paused ? Play : Pause, 18));
-      pause.setAttribute("aria-pressed", String(state.paused));
-      pause.classList.toggle("on", state.paused);
-      setText(sub, state.paused ? "picture paused" : "now");
+    const paused = stands(state);
+    if (shownPaused !== paused) {
+      shownPaused = paused;
+      pause.replaceChildren(iconElement(paused ? Play : Pause, 18));
+      pause.setAttribute("aria-pressed", String(paused));
+      pause.classList.toggle("on", paused);
     }
+    setText(sub, state.course ? "replay" : paused ? "picture paused" : "now");
+    element.dataset.mode = state.course ? "replay" : "live";
     if (!state.paused && state.graph.timeMs) setText(now, clock(state.graph.timeMs));
-    chart.update();
+    timeline.update();
     stretch.update();
     claims.update(state);
     reader.update();
   };
   return { element, update };
+}
+
+/** Whether the picture, or the replay, stands still. */
+function stands({ paused, course }: State): boolean {
+  return course ? course.paused : paused;
 }
 
 function stretchControl(app: App): View {
@@ -111,8 +122,25 @@ function boundText({ packets, errors }: State["hidden"]): string {
   return parts.filter(Boolean).join(", ");
 }
 
+function replayClaims(
+  course: Course,
+  { graph, link, hidden, history }: Pick<State, "graph" | "link" | "hidden" | "history">,
+) {
+  const first = `Replay of ${dayClock(graph.timeMs || course.atMs)} at ${speedText(course.speed)}`;
+  const second =
+    link === "live"
+      ? ["not what happens now", countedSince(history), boundText(hidden)].filter(Boolean).join(" · ")
+      : "No connection to the hub";
+  return { first, second, title: `${first}; ${second}`, exact: false };
+}
+
+/** The hub counts anew where a replay begins: for a minute, figures are of less than they claim. */
+function countedSince({ openedAtS, nowS }: State["history"]): string {
+  return openedAtS !== null && nowS - openedAtS < SPARK_S ? `figures since ${clock(openedAtS * 1000)}` : "";
+}
+
 /** The two lines of the status: never more than the hub knows. */
-export function claims(state: Pick<State, "graph" | "link" | "hidden">): {
+export function claims(state: Pick<State, "graph" | "link" | "hidden" | "course" | "history">): {
   first: string;
   second: string;
   title: string;
@@ -120,6 +148,7 @@ export function claims(state: Pick<State, "graph" | "link" | "hidden">): {
 } {
   const { graph, link } = state;
   const { status } = graph;
+  if (state.course) return replayClaims(state.course, state);
   if (!status) return { first: "No word from the hub yet", second: "", title: "", exact: false };
   if (link !== "live") {
     const text = `Figures are of ${clock(graph.timeMs)}; what came since is not shown`;

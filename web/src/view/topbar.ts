@@ -1,5 +1,5 @@
 /** The top bar: search, status chips, bad requests, notices, totals, and whether this is live. */
-import { Bell, CircleAlert, Keyboard, Monitor, Moon, Sun, Table } from "lucide";
+import { Bell, CircleAlert, Keyboard, List, Monitor, Moon, Sun, Table } from "lucide";
 import { STALE_AFTER_MS } from "../defaults";
 import { grouped, rate } from "../render/format";
 import { iconElement } from "../render/icons";
@@ -8,6 +8,7 @@ import type { App, State, View } from "./app";
 import { button, h, setText } from "./dom";
 import { filterMenu, noiseToggle } from "./filters";
 import { modeSwitch } from "./modes";
+import { speedText } from "./replay_bar";
 import { searchBox } from "./search";
 import { THEMES } from "./theme";
 
@@ -37,6 +38,13 @@ export function topBar(app: App, openHelp: () => void): View & { focusSearch(): 
     () => app.openPanel({ kind: "table" }),
     "square table-toggle",
   );
+  const list = button(
+    List,
+    "",
+    "The requests as a list, and back (r)",
+    () => (app.state.page === "graph" ? app.showRequests() : app.showGraph()),
+    "square list-toggle",
+  );
   const element = h(
     "header",
     { class: "bar topbar" },
@@ -56,12 +64,14 @@ export function topBar(app: App, openHelp: () => void): View & { focusSearch(): 
     totals.element,
     live.element,
     theme.element,
+    list,
     table,
     button(Keyboard, "", "Keys and legend (?)", openHelp, "square"),
   );
   const update = () => {
     const { state } = app;
     for (const c of [...chips, noise, filter, modes]) c.update();
+    list.setAttribute("aria-expanded", String(state.page === "requests"));
     table.setAttribute("aria-expanded", String(state.panel.kind === "table"));
     bad.set(state.requests.errorsSeen, state.panel.kind === "bad", state.requests.errorsSeen > 0);
     notices.set(
@@ -102,11 +112,12 @@ function counter(icon: typeof Bell, label: string, text: string, testId: string,
     { type: "button", class: "button counter", "data-testid": testId, title: label, onclick },
     iconElement(icon, 15),
     h("span", { class: "counter-text" }, text),
+    " ",
     badge,
   );
   const set = (count: number, open: boolean, loud: boolean) => {
     setText(badge, count > 999 ? "999+" : String(count));
-    element.setAttribute("aria-label", `${label}: ${count}`);
+    element.setAttribute("aria-label", `${text} ${badge.textContent}: ${label.toLowerCase()}`);
     badge.classList.toggle("loud", loud);
     element.setAttribute("aria-expanded", String(open));
   };
@@ -149,13 +160,19 @@ function liveState() {
 
 /** What may be claimed: LIVE only while messages come. */
 export function liveWords(
-  state: Pick<State, "link" | "heardMs" | "paused">,
+  state: Pick<State, "link" | "heardMs" | "paused" | "course">,
   nowMs: number,
 ): { tone: string; words: string } {
   const silentMs = state.heardMs === null ? null : nowMs - state.heardMs;
   if (state.link !== "live") {
     const words = state.heardMs === null && state.link === "connecting" ? "CONNECTING" : "RECONNECTING";
     return { tone: "lost", words };
+  }
+  if (state.course) {
+    return {
+      tone: "replay",
+      words: state.course.paused ? "REPLAY PAUSED" : `REPLAY ${speedText(state.course.speed)}`,
+    };
   }
   if (silentMs !== null && silentMs > STALE_AFTER_MS) {
     return { tone: "stale", words: `STALE ${Math.round(silentMs / 1000)} s` };
