@@ -73,12 +73,19 @@ class Stored:
                 table = table.append_column(name, pa.nulls(self.count, COLUMNS[name]))
         return table.select(list(names)) if len(there) < len(names) else table
 
-    def empty(self, name: str) -> bool:
-        """Whether the statistics say that no call has it."""
+    def constant(self, name: str) -> tuple[Any] | None:
+        """The one value of all calls, where the statistics say that there is only one."""
         if name not in self._places:
-            return True
+            return (None,)
         meta = self._meta.column(self._places[name])
-        return bool(meta.is_stats_set) and meta.statistics.null_count == self.count
+        if not meta.is_stats_set:
+            return None
+        told = meta.statistics
+        if told.null_count == self.count:
+            return (None,)
+        if told.null_count or not told.has_min_max or COLUMNS[name] in (ID, pa.float32()):
+            return None
+        return (told.min,) if told.min == told.max else None
 
 
 class Loose:
@@ -92,9 +99,9 @@ class Loose:
         """Columns."""
         return self._calls.select(list(names))
 
-    def empty(self, name: str) -> bool:
-        """Whether no call has it."""
-        return bool(self._calls[name].null_count == self.count)
+    def constant(self, name: str) -> tuple[Any] | None:
+        """The one value of all calls, where that is known: that there is none."""
+        return (None,) if self._calls[name].null_count == self.count else None
 
 
 class Part:
@@ -109,7 +116,7 @@ class Part:
         self.logs = pipeline.settling.logs
         self.settling = self
         self.arrow = source.arrow
-        self._empty = source.empty
+        self._constant = source.constant
         self.count = source.count
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
@@ -120,6 +127,9 @@ class Part:
     def numbers(self, name: str) -> Column:
         """A column of numbers of the file, 0 where it is null."""
         known = self._numbers.get(name)
+        if known is None and (one := self._constant(name)):
+            kind = COLUMNS[name].to_pandas_dtype()
+            known = self._numbers[name] = np.full(self.count, one[0] or 0, kind)
         if known is None:
             column = self.arrow(name).column(0).combine_chunks()
             if column.null_count:
@@ -130,6 +140,9 @@ class Part:
     def texts(self, name: str) -> tuple[list[Any], Column]:
         """A column of strings: its dictionary with null behind it, and codes."""
         known = self._texts.get(name)
+        if known is None and (one := self._constant(name)):
+            codes = np.full(self.count, one[0] is None, np.int32)
+            known = self._texts[name] = [one[0] or "", None], codes
         if known is None:
             column = self.arrow(name).column(0).combine_chunks()
             if not isinstance(column, pa.DictionaryArray):
@@ -147,6 +160,9 @@ class Part:
             same = self.numbers("hop1_same")[numbers] & bit
             pairs = zip(self._ids_told(name, numbers), self.told(usual, numbers), strict=True)
             return [b if out else a for (a, b), out in zip(pairs, same.tolist(), strict=True)]
+        if one := self._constant(name):
+            value = 0 if one[0] is None and kind not in (TEXT, ID, pa.string()) else one[0]
+            return [value] * len(numbers)
         few = (
             len(numbers) * 8 < self.count and name not in self._numbers.keys() | self._texts.keys()
         )
@@ -166,7 +182,7 @@ class Part:
 
     def empty(self, name: str) -> bool:
         """Whether no call has it."""
-        return self._empty(name) and (name not in SAME or self.empty(SAME[name][0]))
+        return self._constant(name) == (None,) and (name not in SAME or self.empty(SAME[name][0]))
 
     # --- calls
 
