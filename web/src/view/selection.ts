@@ -6,13 +6,14 @@ import { bytes, grouped, ms, rate, share } from "../render/format";
 import { shows } from "../select/filters";
 import { quoted, withValue } from "../select/terms";
 import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
-import { CLASS_NAMES, classSplit } from "../store/classes";
+import { classSplit } from "../store/classes";
 import { type Figures, type Graph, NO_FIGURES, sumFigures } from "../store/graph";
 import { sparkline } from "../store/history";
 import { merge } from "../store/requests";
 import type { App } from "./app";
-import { h, heading, setText } from "./dom";
+import { h, heading } from "./dom";
 import { extraOf } from "./extras";
+import { figureTiles, statusSplit } from "./figures";
 import { keyedList, ORIGIN_TEXT, shortRow } from "./rows";
 import { sparkChart } from "./spark";
 
@@ -169,52 +170,6 @@ function figuresOf(graph: Graph, selection: Selection, edges: Edge[]): Figures {
   const own =
     selection.kind === "node" ? graph.nodeFigures.get(selection.id) : graph.serverFigures.get(selection.id);
   return own ?? sum;
-}
-
-function figureTiles() {
-  const values = ["Requests", "Errors", "Bytes", "p50", "p95", "p99"].map((label) => ({
-    label,
-    value: h("b", {}),
-  }));
-  const element = h(
-    "div",
-    { class: "tiles" },
-    ...values.map(({ label, value }) => h("div", { class: "tile" }, h("span", {}, label), value)),
-  );
-  const update = (f: Figures) => {
-    const size = f.calls === 0 ? "–" : bytes(f.bytes);
-    const texts = [
-      `${rate(f.rate)}/s`,
-      share(f.errors, f.calls),
-      size,
-      ms(f.p50_ms),
-      ms(f.p95_ms),
-      ms(f.p99_ms),
-    ];
-    values.forEach(({ value }, i) => setText(value, texts[i]));
-    values[1].value.classList.toggle("bad-text", f.errors > 0);
-  };
-  return { element, update };
-}
-
-function statusSplit() {
-  const parts = CLASS_NAMES.map((name) => ({ bar: h("i", { class: `c${name}` }), text: h("span") }));
-  const none = h("p", { class: "hint" }, "No request seen in 60 s.");
-  const bar = h("div", { class: "split-bar" }, ...parts.map((part) => part.bar));
-  const words = h("div", { class: "split-text" }, ...parts.map((part) => part.text));
-  const element = h("div", { class: "split" }, bar, words, none);
-  const update = (counts: number[]) => {
-    const all = counts.reduce((sum, n) => sum + n, 0);
-    none.hidden = all > 0;
-    bar.hidden = words.hidden = all === 0;
-    parts.forEach((part, i) => {
-      part.bar.style.flexGrow = String(counts[i]);
-      part.bar.hidden = counts[i] === 0;
-      setText(part.text, `${CLASS_NAMES[i]} ${share(counts[i], all)}`);
-      part.text.classList.toggle("faint", counts[i] === 0);
-    });
-  };
-  return { element, update };
 }
 
 function factsOf(graph: Graph, selection: Selection, edges: Edge[]): HTMLElement[] {
