@@ -218,7 +218,11 @@ def _add_requests(app: Quart, pages: Pages) -> None:
 def _window_s(text: str) -> int:
     number, unit = (text[:-1], text[-1:]) if text[-1:].isalpha() else (text, "s")
     factor = {"s": 1, "m": 60, "h": 3600}.get(unit)
-    if factor is None or not number.isdigit() or not 1 <= int(number) * factor <= ROLLUP_S:
+    if (
+        factor is None
+        or not (number.isascii() and number.isdigit() and len(number) < 10)
+        or not 1 <= int(number) * factor <= ROLLUP_S
+    ):
         raise BadFilter(
             f'window = "{text[:40]}": must be 1s to {ROLLUP_S // 3600}h, such as 60s or 5m'
         )

@@ -61,12 +61,12 @@ class Channel:
         if self._holds is not None:
             new, amended = self._fitting(new), self._fitting(amended)
             halves = halves[self._holds(WaitingHalves(self._pipeline, halves))]
-        matched = None if self._matches is None else self._matches.add(new)
+        matched = self._count(step, new, amended)
         packets, hidden = self._packets(step, new, halves)
         changed = step.changed if self._matches is None else self._matches.known(step.changed)
         if self._holds is not None and not (
             len(new) or len(amended) or len(halves) or len(changed)
-            or step.topology or step.figures or step.notices
+            or (matched and matched.edge) or step.topology or step.figures or step.notices
         ):  # fmt: skip
             return None
         errors, calls, unlisted = self._details(new)
@@ -93,9 +93,9 @@ class Channel:
         """Where everything stands; frames go on from here."""
         calls = self._recent()
         if self._holds is not None and self._matches is None:
-            since_ns = (self._live.told_ns or now_ns) - MATCHED_S * SECOND
+            since_ns = self._counted_since_ns(now_ns)
             self._matches = Matches(self._calls, since_ns)
-            self._matches.add(calls[self._calls.take("end_ns", calls) >= since_ns])
+            self._matches.update(calls[self._calls.take("end_ns", calls) >= since_ns])
         matches = self._matches
         changed = self._pipeline.totals.changed_since(0)
         figures = self._live.figures(now_ns)
@@ -125,6 +125,21 @@ class Channel:
         if self._holds is None:
             return numbers
         return numbers[self._holds(SettledCalls(self._pipeline, numbers))]
+
+    def _count(self, step: Step, new: Numbers, amended: Numbers) -> forms.EdgeMatches | None:
+        """Among the calls that the query fits, count these, which it fits too."""
+        if self._matches is None:
+            return None
+        withdrawn = np.union1d(step.amended, step.gone)
+        return self._matches.update(np.union1d(new, amended), withdrawn)
+
+    def _counted_since_ns(self, now_ns: int) -> int:
+        """A minute back, or as far as `_recent` looks."""
+        since_ns = (self._live.told_ns or now_ns) - MATCHED_S * SECOND
+        looked_at = self._live.told - MATCHED_CALLS
+        if looked_at <= self._calls.first:
+            return since_ns
+        return max(since_ns, int(self._calls.value("end_ns", looked_at)))
 
     def _recent(self) -> Numbers:
         """The newest calls that were told in frames, by number."""

@@ -50,6 +50,7 @@ class Hub:
         self._stopping = asyncio.Event()
         self._startup = Startup()
         self._not_ready: str | None = None
+        self._failure: Exception | None = None
         self._steps = Steps(self._settle)
         self._ingest: IngestServicer | None = None
 
@@ -98,6 +99,7 @@ class Hub:
             except Exception as error:
                 failure = error  # said as it is, not as one of a group
                 self.stop()
+        failure = failure or self._failure
         if failure is not None:
             raise failure
         log.info("stopped")
@@ -185,7 +187,15 @@ class Hub:
         self._steps.add(events)
 
     def _settle(self, events: list[Event]) -> None:
-        self.pipeline.handle(events, time.time_ns())
+        """A fault of the core ends the hub: it would go on with lines missing that are journalled,
+        and that a new start reads again."""
+        if self._failure is not None:
+            return
+        try:
+            self.pipeline.handle(events, time.time_ns())
+        except Exception as error:
+            self._failure, self._not_ready = error, "the hub has failed and stops"
+            self.stop()
 
     async def _every(self, interval_s: float, step: Callable[[int], None]) -> None:
         """Call `step` with the time, this often, until the hub stops."""

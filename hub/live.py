@@ -40,6 +40,8 @@ class Step:
     new: Numbers
     """Calls, ascending; all of them stand."""
     amended: Numbers
+    gone: Numbers
+    """Calls that were told, and were merged into others."""
     halves: Numbers
     """Rows of halves that still wait."""
     changed: Numbers
@@ -94,7 +96,8 @@ class Live:
         graph, totals = self._pipeline.graph, self._pipeline.totals
         if idle and not due and self._topology == graph.version:
             return None
-        new, amended = self._standing(self._new), self._standing(self._amended)
+        new, _ = self._kept(self._new)
+        amended, gone = self._kept(self._amended)
         halves = np.concatenate([np.zeros(0, np.int64), *self._halves])
         halves = halves[halves >= self._pipeline.settling.rows.table.first]
         self._new, self._amended, self._halves = [], [], []
@@ -106,6 +109,7 @@ class Live:
             now_ns=now_ns,
             new=new,
             amended=np.setdiff1d(amended, new),
+            gone=gone,
             halves=halves[self._pipeline.settling.waits(halves)],
             changed=totals.changed_since(self._totals),
             topology=self._describe.changes_since(self._topology),
@@ -124,12 +128,12 @@ class Live:
         """All that are kept."""
         return self._notices.all()
 
-    def _standing(self, parts: list[Numbers]) -> Numbers:
-        """Of these calls those that are still kept, each once, by number."""
+    def _kept(self, parts: list[Numbers]) -> tuple[Numbers, Numbers]:
+        """Of these calls those that stand, and those that are gone; each once, by number."""
         numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *parts]))
         numbers = numbers[numbers >= self._calls.first]
-        standing: Numbers = numbers[~self._calls.take("gone", numbers)]
-        return standing
+        gone = self._calls.take("gone", numbers)
+        return numbers[~gone], numbers[gone]
 
     def _measure(self, now_ns: int) -> Figures:
         elapsed_s = max((now_ns - self._then_ns) / SECOND, 0.001)

@@ -156,10 +156,12 @@ class Sockets:
             return
         page = Page()
         self._pages.add(page)
-        self._ask(page, "")
-        if q:
-            self._ask(page, q)
         try:
+            self._ask(page, q)
+            if page.answer is not None:
+                wrong = page.answer
+                self._ask(page, "")
+                page.answer = wrong
             await together(
                 socket,
                 self._send_frames(socket, page),

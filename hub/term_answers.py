@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 
 
 class EdgeAnswers:
-    """What a term says of each edge; brought up to date as the graph changes."""
+    """What a term says of each edge; brought up to date as it or a node on its way changes."""
 
     def __init__(self, pipeline: Pipeline, fits: Callable[[EdgeRecord], bool]) -> None:
         self._graph, self._fits = pipeline.graph, fits
@@ -37,8 +37,10 @@ class EdgeAnswers:
     def _refresh(self) -> None:
         while len(self._answers) < len(self._graph.edges):
             self._answers = np.concatenate([self._answers, np.zeros_like(self._answers)])
-        for edge in self._graph.changes_since(self._version)[1]:
-            self._answers[edge.number] = self._fits(edge)
+        nodes, edges = self._graph.changes_since(self._version)
+        passing = self._graph.sightings.passing([node.number for node in nodes]).tolist()
+        for number in {*passing, *(edge.number for edge in edges)}:
+            self._answers[number] = self._fits(self._graph.edges[number])
         self._version = self._graph.version
 
 

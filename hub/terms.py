@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import IntEnum
 from fnmatch import translate
 
@@ -22,6 +23,9 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 _PATTERN_META = re.compile(r"([\[\]?])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+MAX_NUMBER = 1e12
+"""Of a rate or a time: 30 years in milliseconds."""
 
 KINDS = ("health", "scanner", "noise", "half", "joined", "spoofed")
 """Words of `is`."""
@@ -42,7 +46,7 @@ def rate_per_s(text: str) -> float:
     found = _RATE.fullmatch(text)
     if not found:
         raise ValueError(text)
-    return float(found[1]) / _SECONDS[found[2] or "s"]
+    return _finite(found[1]) / _SECONDS[found[2] or "s"]
 
 
 def duration_ms(text: str) -> float:
@@ -50,7 +54,14 @@ def duration_ms(text: str) -> float:
     found = _DURATION.fullmatch(text)
     if not found:
         raise ValueError(text)
-    return float(found[1]) * _MILLISECONDS[found[2] or "ms"]
+    return _finite(found[1]) * _MILLISECONDS[found[2] or "ms"]
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number > MAX_NUMBER:
+        raise ValueError(digits)
+    return number
 
 
 def path_pattern(text: str) -> re.Pattern[str]:
@@ -86,7 +97,8 @@ def _fitting(pattern: re.Pattern[str]) -> Callable[[Value], Value]:
 
 def _number(read: Callable[[str], float]) -> Callable[[Value], Value]:
     def checked(value: Value) -> Value:
-        return Value(f"{read(value.text.lower()):g}")
+        number = read(value.text.lower())
+        return Value(f"{Decimal(repr(number)).normalize():f}")  # exact, and never with an exponent
 
     return checked
 

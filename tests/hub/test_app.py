@@ -38,6 +38,7 @@ PROBLEMS = [
     ("/api/v1/requests?cursor=abc", 400, 'cursor = "abc": must be next_cursor'),
     ("/api/v1/requests?colour=red", 400, "colour: no such parameter; there are cursor"),
     ("/api/v1/edges?window=2h", 400, 'window = "2h": must be 1s to 1h'),
+    ("/api/v1/edges?window=\u00b2s", 400, 'window = "\u00b2s": must be 1s to 1h'),
     ("/api/v1/edges?window=", 400, 'window = "": must be'),
     ("/api/v1/requests/nothing", 404, "No kept call has the id nothing"),
     ("/no/such/page", 404, ""),

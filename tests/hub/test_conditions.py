@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub import channel, matches
 from hub.language import parse
 
 from .shown import Shown
-from .world import MS, World, from_other, ident, row, to_other
+from .world import MS, World, endpoint, from_other, ident, inventory, row, to_other
 
 OUTSIDER = "203.0.113.9"
 
@@ -200,3 +201,69 @@ def test_a_new_query_counts_the_calls_of_the_last_minute() -> None:
     assert (snapshot.matched.calls, snapshot.matched.errors) == ([1], [1])
     assert len(snapshot.calls) == 2, "the lists go back further"
     assert parse(snapshot.q) == parse("status:500")
+
+
+def test_a_count_says_since_when_where_it_cannot_look_back_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "MATCHED_CALLS", 10)
+    view = Shown(World("server-a", "server-b"))
+    view.world.lines("server-a", *[row(at) for at in range(50)])
+    view.frame()
+    snapshot: Any = view.ask("status:200").snapshot(view.world.now_ns, "status:200")
+    ends = [row(at)["start_ns"] + row(at)["duration_ns"] for at in range(50)]
+    assert (snapshot.matched.calls, snapshot.matched_since_ms) == ([10], ends[40] / MS)
+
+
+def test_a_call_that_is_amended_moves_in_the_counts_of_a_query() -> None:
+    view = Shown(World("server-a", "server-b"))
+    crossing, halves = view.ask("origin:cross_server"), view.ask("is:half")
+    for one in (crossing, halves):
+        one.snapshot(view.world.now_ns)
+    view.world.lines("server-a", to_other("server-b", trace_id=ident("t")))
+    view.world.settle()
+    alone, half = view.frames(crossing, halves)
+    assert (alone.matched.calls, half.matched.calls) == ([1], [1])
+    view.world.lines("server-b", from_other("server-a", trace_id=ident("t")))
+    joined, none = view.frames(crossing, halves)
+    (left, taken) = alone.matched.edge[0], none.matched
+    moved = dict(zip(joined.matched.edge, joined.matched.calls, strict=True))
+    assert (moved.pop(left), [*moved.values()]) == (0, [1]), "from the half's edge to the call's"
+    assert (taken.edge, taken.calls) == ([left], [0]), "it is no half any more"
+    assert [*moved] == [edge for edge in joined.totals.edge if edge != left]
+    fresh: Any = view.ask("origin:cross_server").snapshot(view.world.now_ns)
+    assert (fresh.matched.edge, fresh.matched.calls) == ([*moved], [1])
+
+
+def test_what_is_forgotten_of_a_count_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matches, "MATCHED_CALLS", 2)
+    view = Shown(World("server-a", "server-b"))
+    crossing = view.ask("origin:cross_server")
+    crossing.snapshot(view.world.now_ns)
+    ids = [ident(f"{at}") for at in range(4)]
+    view.world.lines("server-a", *[to_other("server-b", at, trace_id=ids[at]) for at in range(4)])
+    view.world.settle()
+    view.frames(crossing)
+    for at in range(4):
+        view.world.lines("server-b", from_other("server-a", at + 1, trace_id=ids[at]))
+    (frame,) = view.frames(crossing)
+    assert sum(frame.matched.calls) == 4
+
+
+def test_a_query_follows_a_container_to_its_new_address() -> None:
+    view = Shown(World("server-a"))
+    there = view.ask("to:172.20.0.9")
+    there.snapshot(view.world.now_ns)
+    view.world.lines("server-a", row())
+    view.frames(there)
+    view.world.say(inventory("server-a", [endpoint("leaf", "172.20.0.9")]))
+    view.world.lines("server-a", row(9, upstream="http://172.20.0.9:8000"))
+    (frame,) = view.frames(there)
+    assert [call.path for call in frame.calls] == ["/leaf/echo"]
+
+
+def test_a_text_that_a_stranger_wrote_cannot_make_a_query_slow() -> None:
+    world = World("server-a")
+    world.lines("server-a", row(path="/" + "a" * 4_000))
+    assert world.calls(q="*".join("a" * 40) + "*b") == []
+    assert len(world.calls(q="*".join("a" * 40))) == 1

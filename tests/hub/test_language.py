@@ -56,6 +56,9 @@ READ: list[tuple[str, Expression]] = [
     ("path:-x", term("path", "-x")),
     ("min:30/m", term("min", "0.5")),
     ("slower:1.5s", term("slower", "1500")),
+    ("slower:1000s", term("slower", "1000000")),
+    ("slower:1234567us", term("slower", "1234.567")),
+    ("min:1/h", term("min", "0.0002777777777777778")),
     ("(((a)))", A),
 ]
 
@@ -84,6 +87,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("status:4xx,", "", "a term is missing"),
     ("origin:elsewhere", "elsewhere", "one of same_server, cross_server,"),
     ("min:fast", "fast", "a rate such as 1/s"),
+    ("slower:9999999999999s", "9999999999999s", "a time such as 200ms"),
     ("slower:soon", "soon", "a time such as 200ms"),
     ("trace:xyz", "xyz", "32 hexadecimal digits"),
     ("is:odd", "odd", "one of health, scanner, noise, half, joined, spoofed"),

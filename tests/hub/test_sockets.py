@@ -89,6 +89,15 @@ async def test_rubbish_closes_the_live_socket_with_a_reason(
     await until(lambda: web.sockets.viewers == 0)
 
 
+@pytest.mark.parametrize("q", ["slower:1000s", "min:1/h", "status:9xx"])
+async def test_a_page_opens_with_any_query_and_leaves_nothing_behind(web: Web, q: str) -> None:
+    async with web.socket(f"/api/v1/live?q={q}") as page:
+        first = await hear(page)
+        assert first["q"] == q
+        assert first["type"] == ("bad_query" if "9xx" in q else "snapshot")
+    await until(lambda: web.sockets.viewers == 0)
+
+
 async def test_a_message_that_is_too_large_closes_the_socket(web: Web) -> None:
     async with web.socket("/api/v1/live") as page:
         await hear(page)
