@@ -66,8 +66,10 @@ def _configured(path: Path) -> Site:
     except ConfigError as error:
         raise WrongUsage("; ".join(error.problems)) from None
     privacy = config.privacy
+    hello = greeting(config, b"", backfill=False)
+    hello.recorded = True
     return Site(
-        greeting(config, b"", backfill=True),
+        hello,
         static_inventory(config),
         Redactor(privacy.redact_parameters, active=privacy.redact_query),
         {proxy.name: [proxy.access_log] for proxy in config.proxies},
@@ -83,7 +85,7 @@ def _add(found: dict[str, Site], argument: str, replaced: set[tuple[str, str]]) 
         raise WrongUsage(f"{argument}: a server is 1 to 64 of a-z, 0-9, dot, dash, underscore")
     site = found.get(server)
     if site is None:
-        said = pb.Hello(protocol=1, agent_version=__version__, server=server, backfill=True)
+        said = pb.Hello(protocol=1, agent_version=__version__, server=server, recorded=True)
         site = found[server] = Site(said)
     if proxy not in {one.name for one in site.hello.proxies}:
         site.hello.proxies.append(pb.Proxy(name=proxy, kind=_kind(argument, proxy, kind)))

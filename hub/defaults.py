@@ -257,6 +257,9 @@ CALLEE_MARGIN_MS = 100
 CALLER_MARGIN_MS = 500
 """A caller's line follows its callee's within this, unless its client reads slowly."""
 
+UNMEASURED_CLOCK_MS = 1_000
+"""How far an imported server's clock may be off: what its calls tell of it counts more."""
+
 SOLVE_CLOCKS_MS = 500
 """How often the servers' clock offsets are solved for; 1 ms of work for 12 servers."""
 

@@ -16,7 +16,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
 from hub.calls import Counted, Numbers
-from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS
+from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS, UNMEASURED_CLOCK_MS
 from hub.federation import Federation, ServerRecord, Subnet
 from hub.graph import Graph
 from hub.identity import Identity
@@ -262,6 +262,8 @@ class Pipeline:
         self.ledger.reported(event)
 
     def _hello(self, event: HelloSeen, now_ns: int) -> None:
+        if event.hello.recorded:
+            self.skews.measured(event.server, 0, UNMEASURED_CLOCK_MS * MS)
         content = pb.Hello()
         content.CopyFrom(event.hello)
         for passing in ("instance", "logs", "backfill"):

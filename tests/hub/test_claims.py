@@ -31,6 +31,7 @@ def world() -> Any:
     )
     private = pb.Proxy(name="private", kind=pb.PROXY_KIND_PRIVATE, addresses=["10.10.0.12:80"])
     made.say(hello("server-b", proxies=[private, edge]), inventory("server-b"))
+    made.skew("server-b", 0)
     made.sight("server-b")
     yield made
     made.check()

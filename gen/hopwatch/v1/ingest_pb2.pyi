@@ -98,7 +98,7 @@ class HubMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., clock_reply: _Optional[_Union[ClockReply, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "agent_version", "server", "instance", "internal_addresses", "public_addresses", "proxies", "logs", "backfill")
+    __slots__ = ("protocol", "agent_version", "server", "instance", "internal_addresses", "public_addresses", "proxies", "logs", "backfill", "recorded")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +108,7 @@ class Hello(_message.Message):
     PROXIES_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     BACKFILL_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     agent_version: str
     server: str
@@ -117,7 +118,8 @@ class Hello(_message.Message):
     proxies: _containers.RepeatedCompositeFieldContainer[Proxy]
     logs: _containers.RepeatedCompositeFieldContainer[LogSighting]
     backfill: bool
-    def __init__(self, protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., server: _Optional[str] = ..., instance: _Optional[bytes] = ..., internal_addresses: _Optional[_Iterable[str]] = ..., public_addresses: _Optional[_Iterable[str]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSighting, _Mapping]]] = ..., backfill: _Optional[bool] = ...) -> None: ...
+    recorded: bool
+    def __init__(self, protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., server: _Optional[str] = ..., instance: _Optional[bytes] = ..., internal_addresses: _Optional[_Iterable[str]] = ..., public_addresses: _Optional[_Iterable[str]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSighting, _Mapping]]] = ..., backfill: _Optional[bool] = ..., recorded: _Optional[bool] = ...) -> None: ...
 
 class Proxy(_message.Message):
     __slots__ = ("name", "kind", "addresses", "networks", "trusted_proxies")
