@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -42,7 +43,10 @@ class Group(click.Group):
             say(str(problem))
             context.exit(problem.exit_code)
         except KeyboardInterrupt:
-            context.exit(INTERRUPTED)
+            # A channel of gRPC that is closed or let go of now was seen to wait for ever.
+            with suppress(OSError):
+                sys.stdout.flush()
+            os._exit(INTERRUPTED)
         except BrokenPipeError:
             # What is still buffered has no reader, either: the interpreter must not try.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

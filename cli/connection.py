@@ -126,8 +126,12 @@ def connect(settings: Settings) -> Iterator[Connection]:
     channel = _channel(settings)
     try:
         yield Connection(channel, settings)
-    finally:
+    except KeyboardInterrupt:
+        raise  # the process ends at once, and its sockets with it: see `Group.invoke`
+    except BaseException:
         channel.close()
+        raise
+    channel.close()
 
 
 def _channel(settings: Settings) -> grpc.Channel:
