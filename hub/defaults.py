@@ -377,6 +377,12 @@ RECENT_SHOWN = 200
 MAX_UNSENT_CALLS = 20_000
 """Calls waiting for one reader of /access_logs or of a followed query; then it is closed."""
 
+MAX_READERS = 100
+"""Of /access_logs, and as many followed queries: each call costs 60 us for each of them."""
+
+CALLS_AT_ONCE = 200
+"""Calls put into words on the event loop at once, some 50 ms; more are in a thread, or in turns."""
+
 TICK_MS = 50
 """How often time passes for the core: halves are shown and settle that much later. A look costs
 0.1 ms, with 10,000 calls a second on 5,000 edges 1 ms."""

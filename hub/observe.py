@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal
 
 import grpc
@@ -19,7 +19,14 @@ from hopwatch.v1 import observe_pb2_grpc
 
 from hub import forms
 from hub.calls import Numbers, parse_call_id
-from hub.defaults import EXPORT_MESSAGE_BYTES, MAX_QUERY_CALLS, MAX_UNSENT_CALLS, ROLLUP_S
+from hub.defaults import (
+    CALLS_AT_ONCE,
+    EXPORT_MESSAGE_BYTES,
+    MAX_QUERY_CALLS,
+    MAX_READERS,
+    MAX_UNSENT_CALLS,
+    ROLLUP_S,
+)
 from hub.describe import Describe
 from hub.edges import edge_rates
 from hub.filters import BadFilter, Filters, parse
@@ -45,16 +52,19 @@ MS = 1e6
 class Follower:
     """One reader that follows: calls that settled and were not sent yet."""
 
-    def __init__(self) -> None:
+    def __init__(self, fitting: Callable[[Numbers], Numbers]) -> None:
         self.unsent: list[int] = []
         self.lost = 0
+        """Calls that fit and found no room."""
         self.wake = asyncio.Event()
+        self._fitting = fitting
 
-    def add(self, numbers: list[int]) -> None:
+    def add(self, numbers: Numbers) -> None:
         """Calls are new or amended."""
         room = MAX_UNSENT_CALLS - len(self.unsent)
-        self.unsent += numbers[:room]
-        self.lost += max(len(numbers) - room, 0)
+        self.unsent += numbers[:room].tolist()
+        if len(numbers) > room:
+            self.lost += len(self._fitting(numbers[room:]))
         self.wake.set()
 
 
@@ -79,7 +89,7 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
     def settled(self, new: Numbers, amended: Numbers) -> None:
         """Calls that are new or amended."""
         for follower in self._followers:
-            follower.add(np.concatenate([new, amended]).tolist())
+            follower.add(np.concatenate([new, amended]))
 
     def half_seen(self, rows: Numbers) -> None:
         """Only settled calls are told here."""
@@ -93,8 +103,11 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
             _check_cursor(request.cursor)
         except BadFilter as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        follower = Follower()
+        follower = Follower(lambda numbers: self._fitting(filters, numbers))
         if request.follow:
+            if len(self._followers) >= MAX_READERS:
+                reason = f"{MAX_READERS} readers follow, which is the most; try later"
+                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, reason)
             self._followers.add(follower)
         try:
             if request.follow:  # a reader knows that it is connected, whenever the first call comes
@@ -116,15 +129,21 @@ class ObserveServicer(observe_pb2_grpc.ObserveServicer):
         while True:
             await follower.wake.wait()
             follower.wake.clear()
-            unsent, follower.unsent = follower.unsent, []
+            unsent = follower.unsent[:CALLS_AT_ONCE]
+            follower.unsent = follower.unsent[CALLS_AT_ONCE:]
+            if follower.unsent:
+                follower.wake.set()
             lost, follower.lost = follower.lost, 0
             if lost:
                 yield pb.GetCallsResponse(losses=self._losses(lost))
-            table = self._pipeline.settling.calls.table
-            numbers = np.array([number for number in unsent if number >= table.first], np.int64)
-            standing = numbers[~table.take("gone", numbers)]
-            for call in self._describe.calls(self._query.matching(filters, standing)):
+            for call in self._describe.calls(self._fitting(filters, np.array(unsent, np.int64))):
                 yield pb.GetCallsResponse(call=call_message(call))
+
+    def _fitting(self, filters: Filters, numbers: Numbers) -> Numbers:
+        """Those of these that still stand and that a reader asked for."""
+        table = self._pipeline.settling.calls.table
+        kept = numbers[numbers >= table.first]
+        return self._query.matching(filters, kept[~table.take("gone", kept)])
 
     def _losses(self, calls: int) -> pb.Losses:
         servers = [

@@ -7,6 +7,7 @@ first have their own tokens, the others show nothing of anybody.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import grpc
 import grpc.aio
 
 from hub.auth import Readers, bearer
+from hub.defaults import REVOKED_CHECK_S
 from hub.observe import SERVICE
 
 
@@ -52,11 +54,26 @@ class ReaderCalls(grpc.aio.ServerInterceptor):
     def _stream(self, inner: Any, token: str | None) -> Any:
         async def answer(request: Any, context: Any) -> AsyncIterator[Any]:
             await self._check(context, token)
-            async for response in inner(request, context):
+            handler = asyncio.current_task()
+            assert handler is not None
+            watcher = asyncio.create_task(self._watch(token, handler))
+            try:
+                async for response in inner(request, context):
+                    await self._check(context, token)
+                    yield response
+            except asyncio.CancelledError:
                 await self._check(context, token)
-                yield response
+                raise
+            finally:
+                watcher.cancel()
 
         return answer
+
+    async def _watch(self, token: str | None, handler: asyncio.Task[Any]) -> None:
+        """End a stream that has nothing to say, too."""
+        while self._refusal(token) is None:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(REVOKED_CHECK_S)
+        handler.cancel()
 
     async def _check(self, context: Any, token: str | None) -> None:
         if refusal := self._refusal(token):

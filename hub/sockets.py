@@ -23,8 +23,10 @@ from hub.broadcast import Broadcast
 from hub.calls import Numbers
 from hub.channel import Channel
 from hub.defaults import (
+    CALLS_AT_ONCE,
     CLOSE_TIMEOUT_S,
     MAX_CHANNELS,
+    MAX_READERS,
     MAX_UNSENT_CALLS,
     MAX_VIEWERS,
     SEND_TIMEOUT_S,
@@ -243,6 +245,10 @@ class Sockets:
 
     async def access_logs(self, socket: Websocket) -> None:
         """Serve one reader until it leaves."""
+        if len(self._readers) >= MAX_READERS:
+            await socket.accept()
+            await socket.close(TRY_LATER, f"{MAX_READERS} readers are connected, which is the most")
+            return
         reader = Reader()
         self._readers.add(reader)
         try:
@@ -257,9 +263,12 @@ class Sockets:
             if reader.overrun:
                 reason = f"more than {MAX_UNSENT_CALLS} calls wait; this reader is too slow"
                 raise Hangup(TRY_LATER, reason)
-            numbers, reader.unsent = self._kept(reader.unsent), []
-            if numbers:
-                logs = [self._describe.access_log(number) for number in numbers]
+            unsent, reader.unsent = reader.unsent[:CALLS_AT_ONCE], reader.unsent[CALLS_AT_ONCE:]
+            if reader.unsent:
+                reader.wake.set()
+                await asyncio.sleep(0)  # others get a turn
+            logs = [self._describe.access_log(number) for number in self._kept(unsent)]
+            if logs:
                 await send(socket, msgspec.json.encode(logs))
 
     def _kept(self, numbers: list[int]) -> list[int]:

@@ -120,6 +120,8 @@ DOCKER_REPORT_S_PER_ENDPOINT = 100e-6
 """On top, for each endpoint of a report: a server in churn sends at most some 1 MB a second."""
 DOCKER_SAVE_S = 1.0
 """Tenures are saved at most so often; what a crash forgets is asked of the engine again."""
+DOCKER_SEEN_S = 10.0
+"""Without changes they are saved so often: names hold up to then if the agent is killed."""
 CLOSED_TENURE_NS = 3_600_000_000_000
 """An ended tenure is told for this long: lines that waited for the hub come later."""
 MAX_CLOSED_TENURES = 2000

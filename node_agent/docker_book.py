@@ -61,6 +61,8 @@ class Kept(msgspec.Struct):
     version: int = 1
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     tenures: list[Tenure] = msgspec.field(default_factory=list)
+    seen_until_ns: int = 0
+    """When the engine was last watched; 0: not told, by an earlier release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +227,10 @@ class Book:
             endpoints=[_endpoint(one, proxies.get(one.container)) for one in tenures],
         )
 
-    def kept(self) -> Kept:
+    def kept(self, seen_until_ns: int = 0) -> Kept:
         """What should survive a restart."""
-        return Kept(places=self._places, tenures=[*self._closed, *self._open.values()])
+        tenures = [*self._closed, *self._open.values()]
+        return Kept(places=self._places, tenures=tenures, seen_until_ns=seen_until_ns)
 
     # Inside.
 

@@ -23,6 +23,7 @@ from node_agent.defaults import (
     DOCKER_REPORT_S,
     DOCKER_REPORT_S_PER_ENDPOINT,
     DOCKER_SAVE_S,
+    DOCKER_SEEN_S,
     STRANGER_S,
 )
 from node_agent.docker_book import Kept
@@ -92,14 +93,16 @@ class DockerSource:
                 return
 
     async def _wait(self, changed: asyncio.Event) -> None:
-        """For the next change; what has not been saved yet is saved meanwhile."""
-        if not changed.is_set():
+        """For the next change; what has not been saved yet is saved meanwhile, and how long the
+        engine was watched."""
+        pause_s = DOCKER_SAVE_S
+        while not changed.is_set():
             try:
-                async with asyncio.timeout(DOCKER_SAVE_S):
+                async with asyncio.timeout(pause_s):
                     await changed.wait()
             except TimeoutError:
                 self._save()
-                await changed.wait()
+                pause_s = DOCKER_SEEN_S
         if time.monotonic() - self._saved_s >= DOCKER_SAVE_S:
             self._save()
         changed.clear()

@@ -50,6 +50,8 @@ class DockerWatch:
         self._shared = frozenset(shared)
         self._changed = changed
         self._book = Book(kept, proxies)
+        self._lost_ns = kept.seen_until_ns if kept else 0
+        """From when on nothing is seen; 0 while the engine is watched."""
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._engine: Engine | None = None
@@ -62,9 +64,9 @@ class DockerWatch:
         self._thread = threading.Thread(target=self._run, name="docker", daemon=True)
 
     def start(self) -> None:
-        """Begin; what is known from before counts until the engine answers."""
-        with self._guard:
-            self._book.lost(time.time_ns())
+        """Begin; what is known from before counts up to when it was last seen."""
+        now_ns = time.time_ns()
+        self._lose(min(self._lost_ns or now_ns, now_ns))
         self._thread.start()
 
     def stop(self) -> None:
@@ -81,7 +83,7 @@ class DockerWatch:
     def kept(self) -> bytes:
         """What should survive a restart, as JSON."""
         with self._guard:
-            return msgspec.json.encode(self._book.kept())
+            return msgspec.json.encode(self._book.kept(self._lost_ns or time.time_ns()))
 
     # The thread.
 
@@ -97,14 +99,21 @@ class DockerWatch:
                 self._trouble("the engine closed its stream of events")
             except EngineTrouble as error:
                 self._trouble(str(error))
-            with self._guard:
-                self._book.lost(time.time_ns())
+            except Exception as error:  # whatever it answered: the next attempt may do better
+                self._trouble(f"{self._address} told what cannot be read: {error!r}")
+            if not self._lost_ns:
+                self._lose(time.time_ns())
             self._changed()
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
             self._stop.wait(wait_s)
             wait_s = min(wait_s * 2, DOCKER_RETRY_MAX_S)
+
+    def _lose(self, at_ns: int) -> None:
+        with self._guard:
+            self._book.lost(at_ns)
+            self._lost_ns = at_ns
 
     def _trouble(self, reason: str) -> None:
         if self._told != reason and not self._stop.is_set():
@@ -137,6 +146,7 @@ class DockerWatch:
                     present.append(Present(self._names[network.id], id, addresses, since_ns))
         with self._guard:
             self._book.seen(present, began_ns)
+            self._lost_ns = 0
         self._seen_until_ns = time.time_ns()
         self._changed()
         # Aliases can wait: an inspection does, while a container is started.

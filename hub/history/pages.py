@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hub import forms
 from hub.calls import parse_call_id
-from hub.defaults import EXPORT_CALLS
+from hub.defaults import CALLS_AT_ONCE, EXPORT_CALLS
 from hub.describe import Describe
 from hub.export import csv_header
 from hub.expression import Expression
@@ -79,6 +79,10 @@ class Pages:
         self, filters: Filters, limit: int, cursor: str | None = None
     ) -> tuple[list[forms.Call], str | None]:
         """At most `limit` calls behind the cursor, newest first; where the next page begins."""
+        if limit > CALLS_AT_ONCE:
+            listing, parents, more = await self._listed(filters, limit, cursor, kin=True)
+            calls = await self._in_thread(_calls, listing, parents)
+            return calls, calls[-1].id if more else None
         after = position(cursor) if cursor else None
         numbers, more = self._query.page(filters, limit, cursor)
         keys = self._query.keys(numbers)
@@ -111,7 +115,7 @@ class Pages:
             yield Exported(csv_header(), 0)
         while limit is None or limit > 0:
             most = EXPORT_CALLS if limit is None else min(limit, EXPORT_CALLS)
-            listing, parents, more = await self._listed(filters, most, cursor, form == "ndjson")
+            listing, parents, more = await self._listed(filters, most, cursor, kin=form == "ndjson")
             yield Exported(await self._in_thread(_text, listing, parents, form), len(listing))
             if not more:
                 return
@@ -119,7 +123,7 @@ class Pages:
             limit = None if limit is None else limit - len(listing)
 
     async def _listed(
-        self, filters: Filters, limit: int, cursor: str | None, kin: bool
+        self, filters: Filters, limit: int, cursor: str | None, *, kin: bool
     ) -> tuple[Listing, dict[Key, Key], bool]:
         """As a page, in columns; with parents, where these are wanted."""
         after = position(cursor) if cursor else None
@@ -243,8 +247,12 @@ def _tell(told: list[tuple[Key, forms.Call]], parents: dict[Key, Key]) -> None:
 def _text(found: Listing, parents: dict[Key, Key], form: str) -> bytes:
     if form == "csv":
         return "".join(found.told(lines.csv_rows)).encode()
-    calls = found.told(record.calls)
+    return lines.ndjson(_calls(found, parents))
+
+
+def _calls(found: Listing, parents: dict[Key, Key]) -> list[forms.Call]:
+    calls: list[forms.Call] = found.told(record.calls)
     if parents:
         keys = [found.keys.key(place) for place in range(len(found))]
         _tell(list(zip(keys, calls, strict=True)), parents)
-    return lines.ndjson(calls)
+    return calls

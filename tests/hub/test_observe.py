@@ -49,10 +49,10 @@ async def read(stream: Any) -> pb.GetCallsResponse:
     return answer
 
 
-async def following(tool: Tool) -> Any:
+async def following(tool: Tool, **fields: Any) -> Any:
     """A stream that follows, once the hub has it."""
-    stream = tool.stub.GetCalls(pb.GetCallsRequest(follow=True))
-    tool.world.lines("server-a", row(0, path="/kept"))
+    stream = tool.stub.GetCalls(pb.GetCallsRequest(follow=True, **fields))
+    tool.world.lines("server-a", row(0, path="/kept", status=500))
     assert (await read(stream)).call.path == "/kept"
     return stream
 
@@ -112,6 +112,25 @@ async def test_a_follower_that_is_too_slow_is_told_what_it_lost(
     answer = await read(stream)
     assert answer.losses.calls == 4
     assert [(await read(stream)).call.path for _ in range(5)] == [f"/{i}" for i in range(5)]
+
+
+async def test_a_follower_is_told_of_no_loss_that_does_not_concern_it(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = await following(tool, status="5xx")
+    monkeypatch.setattr("hub.observe.MAX_UNSENT_CALLS", 5)
+    tool.world.lines("server-a", *[row(10 + i, status=500 if i == 4 else 200) for i in range(9)])
+    assert (await read(stream)).call.status == 500
+
+
+async def test_the_followers_are_counted_and_one_too_many_is_refused(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.observe.MAX_READERS", 1)
+    await following(tool)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await read(await following(tool))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 async def test_pages_follow_each_other_by_the_oldest_id(tool: Tool) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
 import httpx
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
+from hopwatch.v1 import observe_pb2, observe_pb2_grpc
 from websockets.exceptions import InvalidStatus
 
 from .guarded import (
@@ -186,6 +189,20 @@ async def test_a_withdrawn_reader_loses_its_open_sockets_and_streams(hub: Guarde
         code, reason = await closed_with(socket)
     assert (code, "may not read any more" in reason) == (1008, True)
     assert not await observes(hub, READER)
+
+
+async def test_a_withdrawn_reader_loses_a_stream_that_has_nothing_to_say(hub: Guarded) -> None:
+    async with grpc.aio.insecure_channel(hub.grpc) as channel:
+        stub: Any = observe_pb2_grpc.ObserveStub(channel)
+        metadata = (("authorization", f"Bearer {READER}"),)
+        stream = stub.GetCalls(observe_pb2.GetCallsRequest(follow=True), metadata=metadata)
+        await stream.initial_metadata()
+        write_private(hub.directory / "readers.toml", 'bob = "token-of-reader-bob"\n')
+        hub.hub.reload()
+        async with asyncio.timeout(10):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stream.read()
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 async def test_one_token_for_a_server_and_a_reader_is_refused(
