@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { applyFrame, fromSnapshot, sumFigures } from "../src/store/graph";
+import { applyFrame, countedEdges, countedTotals, fromSnapshot, sumFigures } from "../src/store/graph";
 import { count, emptyHistory, rebase, sparkline } from "../src/store/history";
 import { applyNotices, emptyNotices, markRead } from "../src/store/notices";
 import { applyCalls, merge, requestsFromSnapshot } from "../src/store/requests";
@@ -22,6 +22,21 @@ describe("graph", () => {
     expect(graph.totals.has(1)).toBe(false);
     applyFrame(graph, frame(8, { totals }));
     expect(graph.totals.get(1)?.calls).toBe(9);
+  });
+
+  test("an edge is no match any more once its last call is taken back", () => {
+    const first = { edge: [1], calls: [1], errors: [0] };
+    const graph = fromSnapshot(snapshot(servers, nodes, edges, { q: "is:half", matched: first }));
+    const history = emptyHistory();
+    rebase(history, countedTotals(graph), 1000);
+    const next = frame(2, { matched: { edge: [1, 2], calls: [0, 1], errors: [0, 0] } });
+    applyFrame(graph, next);
+    count(history, countedTotals(graph), countedEdges(next), next.time_ms);
+    expect([...graph.matched!.keys()]).toEqual([2]);
+    const again = frame(3, { matched: { edge: [1], calls: [1], errors: [0] } });
+    applyFrame(graph, again);
+    count(history, countedTotals(graph), countedEdges(again), again.time_ms);
+    expect(sparkline(history, [1]).reduce((sum, second) => sum + second.calls, 0)).toBe(1);
   });
 
   test("a skipped frame loses no count, because totals are cumulative", () => {

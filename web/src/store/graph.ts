@@ -159,9 +159,11 @@ function applyTotals(graph: Graph, totals: EdgeTotals): void {
   });
 }
 
+/** An edge whose last fitting call was amended, and fits no more, fits no more either. */
 function applyMatches(graph: Graph, matches: EdgeMatches | null): void {
   matches?.edge.forEach((edge, i) => {
-    graph.matched?.set(edge, { calls: matches.calls[i], errors: matches.errors[i], bytes: 0 });
+    if (matches.calls[i] === 0) graph.matched?.delete(edge);
+    else graph.matched?.set(edge, { calls: matches.calls[i], errors: matches.errors[i], bytes: 0 });
   });
 }
 

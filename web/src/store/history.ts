@@ -46,7 +46,10 @@ export function count(
   history.nowS = Math.floor(timeMs / 1000);
   for (const edge of changed) {
     const now = totals.get(edge);
-    if (!now) continue;
+    if (!now) {
+      history.last.delete(edge);
+      continue;
+    }
     const last = history.last.get(edge);
     history.last.set(edge, now);
     const calls = now.calls - (last?.calls ?? 0);
