@@ -133,15 +133,16 @@ STRANGER_S = 1.0
 
 # Connection tracking.
 MAX_CONNECTIONS = 20_000
-"""To other servers, open ones and those that ended lately: 6 MB; the oldest go first."""
+"""To other servers, open ones and those that ended lately: 230 bytes each, 5 MB; the oldest go
+first."""
 CLOSED_CONNECTION_NS = 600_000_000_000
 """Ended ones are kept for a hub that comes back: a restart or an upgrade takes less."""
 CONNECTIONS_A_MESSAGE = 1000
-"""Some 70 KB."""
+"""Some 53 KB."""
 CONNECTIONS_BUFFER_BYTES = 2 * 1024 * 1024
 """Of the kernel's events that wait to be read: some 8,000, a second's worth of a busy server."""
 CONNECTIONS_EVENTS_A_SECOND = 5000
-"""Read at most, 12 µs each: 6 % of a processor. What is beyond waits in the buffer, and is lost
+"""Read at most, some 25 µs each: an eighth of a processor. What is beyond waits in the buffer, and is lost
 where that is full: then the table is read again."""
 CONNECTIONS_COALESCE_S = 0.01
 """Events that follow each other within this time are told together."""
