@@ -142,8 +142,8 @@ CONNECTIONS_A_MESSAGE = 1000
 CONNECTIONS_BUFFER_BYTES = 2 * 1024 * 1024
 """Of the kernel's events that wait to be read: some 8,000, a second's worth of a busy server."""
 CONNECTIONS_EVENTS_A_SECOND = 5000
-"""Read at most, some 25 µs each: an eighth of a processor. What is beyond waits in the buffer, and is lost
-where that is full: then the table is read again."""
+"""Read at most, some 25 µs each: an eighth of a processor. What is beyond waits in the buffer, and
+is lost where that is full: then the table is read again."""
 CONNECTIONS_COALESCE_S = 0.01
 """Events that follow each other within this time are told together."""
 CONNECTIONS_TABLE_S = 10.0
