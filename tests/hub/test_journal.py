@@ -1,10 +1,8 @@
-"""The journal on a real disk: compare-and-set, crashes, order, retention, a full disk."""
+"""The journal on a real disk: compare-and-set, crashes, order, retention, strange files."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import hashlib
 import sqlite3
 import stat
 import subprocess
@@ -25,7 +23,6 @@ from hub.journal import (
     JournalError,
     Lane,
     OutOfPlace,
-    StorageFull,
 )
 from hub.model import (
     BatchCommitted,
@@ -38,7 +35,7 @@ from hub.model import (
 )
 from hub.wire import decode
 
-from .streams import FINGERPRINT, LINE_BYTES, LOG, T0, columns, columns_batch, rows_batch, sighting
+from .streams import FINGERPRINT, LINE_BYTES, LOG, columns, columns_batch, rows_batch, sighting
 
 ROOT = Path(__file__).parents[2]
 OTHER = LogKey("server-b", "public", FINGERPRINT)
@@ -340,166 +337,6 @@ async def test_deleting_keeps_what_is_valid_at_the_cut_and_gives_space_back(
     assert isinstance(outcome, Committed) and outcome.seq == 205
     await journal.close()
     assert (tmp_path / "journal.db").stat().st_size < size / 4
-
-
-# --- inventories by difference -------------------------------------------------------------------
-
-
-def in_churn(change: int, containers: int = 100) -> InventorySeen:
-    """Server-a's inventory when its containers have been replaced so often, one after the other:
-    as an agent tells it, with those of the last hour that are gone."""
-    endpoints = [
-        pb.Endpoint(
-            network="private-net",
-            address=f"172.20.0.{life % containers + 2}",
-            service=f"service-{life % 7}",
-            container=f"project-service-{life}",
-            image="registry.internal/team/service:1.2.3",
-            aliases=[f"service-{life % 7}", hashlib.sha256(str(life).encode()).hexdigest()[:12]],
-            valid_from_ns=T0 + life * 1_000_000_007,
-            valid_to_ns=T0 + (life + containers) * 1_000_000_007 if life < change else 0,
-            source=pb.SOURCE_DOCKER,
-        )
-        for life in range(max(change - 2000, 0), change + containers)
-    ]
-    return InventorySeen(
-        "server-a", pb.Inventory(version=change + 1, as_of_ns=T0 + change, endpoints=endpoints)
-    )
-
-
-async def test_many_changes_of_an_inventory_take_a_fraction_and_are_told_exactly(
-    tmp_path: Path,
-) -> None:
-    journal = Journal.open(tmp_path, reserve_mib=0)
-    told = [in_churn(change) for change in range(300)]
-    await asyncio.gather(*map(journal.append_inventory, told))
-    assert list(journal.replay()) == told
-    await journal.close()
-    size = (tmp_path / "journal.db").stat().st_size
-    assert size < sum(event.inventory.ByteSize() for event in told) / 10
-    again = Journal.open(tmp_path, reserve_mib=0)
-    assert list(again.replay()) == told
-    await again.append_inventory(in_churn(300))
-    assert list(again.replay(300)) == [in_churn(300)]
-    await again.close()
-
-
-@pytest.mark.parametrize("cut", [2, 60, 151, 200])
-async def test_what_is_valid_at_a_cut_can_be_told_by_what_stays(tmp_path: Path, cut: int) -> None:
-    journal = Journal.open(tmp_path, reserve_mib=0)
-    told = [in_churn(change, 20) for change in range(200)]
-    await asyncio.gather(*map(journal.append_inventory, told))
-    await journal.delete_before(cut)
-    kept = [event for event in journal.replay() if isinstance(event, InventorySeen)]
-    assert kept[-(201 - cut) :] == told[cut - 1 :]
-    assert told[cut - 2] in kept
-    assert len(kept) <= 201 - cut + 3
-    await journal.close()
-
-
-async def test_a_journal_of_the_last_release_goes_on(tmp_path: Path) -> None:
-    """Its inventories are whole and plain."""
-    journal = Journal.open(tmp_path, reserve_mib=0)
-    await journal.append_hello(HelloSeen("server-a", pb.Hello(server="server-a")))
-    await journal.close()
-    with contextlib.closing(sqlite3.connect(tmp_path / "journal.db")) as other, other:
-        other.execute("PRAGMA user_version = 2")
-        other.execute(
-            "INSERT INTO entries (kind, server, digest, body) VALUES (2, 'server-a', x'00', ?)",
-            (in_churn(1).inventory.SerializeToString(),),
-        )
-    journal = Journal.open(tmp_path, reserve_mib=0)
-    await journal.append_inventory(in_churn(2))
-    await journal.append_inventory(in_churn(3))
-    kept = [event for event in journal.replay() if isinstance(event, InventorySeen)]
-    assert kept == [in_churn(1), in_churn(2), in_churn(3)]
-    await journal.close()
-
-
-# --- a full disk, other hubs, other releases -----------------------------------------------------
-
-
-async def test_a_full_database_stores_nothing_says_so_and_recovers(tmp_path: Path) -> None:
-    journal = Journal.open(tmp_path, reserve_mib=0)
-    await journal.append_batch(LOG, rows_batch(0, 1))
-    journal.limit_pages(1)
-    with pytest.raises(StorageFull, match="full"):
-        await journal.append_batch(LOG, columns_batch(900, columns(1000)))
-    assert journal.state.reason is not None
-    assert stored(journal) == [(0, 900)]
-    journal.limit_pages(1 << 30)
-    async with asyncio.timeout(5):
-        while not journal.state.ok:  # noqa: ASYNC110 - it is read, not waited for
-            await asyncio.sleep(0.05)
-    assert isinstance(await journal.append_batch(LOG, rows_batch(900, 1)), Committed)
-    await journal.close()
-
-
-async def test_below_the_reserve_nothing_is_stored_but_deleting_goes_on(tmp_path: Path) -> None:
-    first = Journal.open(tmp_path, reserve_mib=0)
-    for i in range(3):
-        await first.append_batch(LOG, rows_batch(i * 900, 1))
-    await first.close()
-    journal = Journal.open(tmp_path, reserve_mib=1 << 40)
-    with pytest.raises(StorageFull, match="kept in reserve"):
-        await journal.append_batch(LOG, rows_batch(2700, 1))
-    assert await journal.delete_before(3) == 2
-    assert not journal.state.ok
-    await journal.close()
-
-
-DISK = """
-import asyncio, os, sys
-from pathlib import Path
-from hub.journal import Committed, Journal, StorageFull
-from tests.hub.streams import LOG, columns, columns_batch
-
-async def main(directory):
-    journal = Journal.open(directory / "data", reserve_mib=1)
-    message, i = columns(1000), 0
-    try:
-        while True:
-            batch = columns_batch(i * 900_000, message)
-            assert isinstance(await journal.append_batch(LOG, batch), Committed)
-            i += 1
-    except StorageFull as full:
-        print("full:", full)
-    assert os.statvfs(directory).f_bavail * 4096 > 1 << 19
-    assert sum(1 for _ in journal.replay()) == i > 10
-    (directory / "ballast").unlink()
-    while not journal.state.ok:
-        await asyncio.sleep(0.05)
-    batch = columns_batch(i * 900_000, message)
-    assert isinstance(await journal.append_batch(LOG, batch), Committed)
-    await journal.close()
-    print("recovered")
-
-directory = Path(sys.argv[1])
-(directory / "ballast").write_bytes(bytes(8 << 20))
-asyncio.run(main(directory))
-"""
-
-
-def test_a_disk_that_is_really_full_is_survived(tmp_path: Path) -> None:
-    script = tmp_path / "disk.py"
-    script.write_text(DISK)
-    disk = tmp_path / "m"
-    mounted = f"mount -t tmpfs -o size=48m tmpfs {disk} && exec {sys.executable} {script} {disk}"
-    disk.mkdir()
-    try:
-        subprocess.run(["unshare", "-Urm", "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no user and mount namespaces here: {error}")
-    done = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", mounted],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT}/gen", "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "full:" in done.stdout and "recovered" in done.stdout
 
 
 async def test_a_second_hub_on_the_same_directory_is_refused(
