@@ -5,7 +5,8 @@ import { iconElement } from "../render/icons";
 import { fieldValue, NO_NOISE, quoted, termsOf, toggleTerm, withValue } from "../select/terms";
 import type { Graph } from "../store/graph";
 import type { App, View } from "./app";
-import { button, h, setText } from "./dom";
+import { h, setText } from "./dom";
+import { popup } from "./popup";
 
 const CHOICES: { field: string; label: string; values: [value: string, text: string][] }[] = [
   { field: "method", label: "Method", values: ["GET", "POST", "PUT", "PATCH", "DELETE"].map((m) => [m, m]) },
@@ -45,36 +46,14 @@ const CHOICES: { field: string; label: string; values: [value: string, text: str
 /** The button in the top bar, with its choices below it. */
 export function filterMenu(app: App): View {
   const selects = CHOICES.map((choice) => choiceRow(app, choice));
-  const menu = h(
-    "div",
-    { class: "menu", id: "filter-menu", role: "group", "aria-label": "Filter", hidden: true },
+  const content = [
     ...selects.map(({ element }) => element),
     h("p", { class: "hint" }, "Or type into the search field: ", h("code", {}, "path:/api* -service:health")),
-  );
-  const open = (shown: boolean) => {
-    menu.hidden = !shown;
-    toggle.setAttribute("aria-expanded", String(shown));
-  };
-  const toggle = button(
-    ListFilter,
-    "Filter",
-    "Filter the requests",
-    () => open(menu.hidden !== false),
-    "filter-toggle",
-  );
-  toggle.setAttribute("aria-controls", "filter-menu");
-  toggle.dataset.testid = "filter-toggle";
-  const element = h("div", { class: "menu-anchor" }, toggle, menu);
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || menu.hidden) return;
-    event.stopPropagation();
-    open(false);
-    toggle.focus();
+  ];
+  const { element, toggle } = popup("Filter", ListFilter, content, "filter", {
+    title: "Filter the requests",
+    side: "",
   });
-  document.addEventListener("pointerdown", (event) => {
-    if (!element.contains(event.target as Node)) open(false);
-  });
-  open(false);
   const update = () => {
     for (const select of selects) select.update();
     toggle.classList.toggle(

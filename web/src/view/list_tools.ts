@@ -35,8 +35,8 @@ export function listTools(
     fresh,
     h("span", { class: "spacer" }),
     times.element,
-    popup("Columns", Columns3, columnChoices(actions), "columns"),
-    popup("Export", Download, exportLinks(actions), "export"),
+    popup("Columns", Columns3, columnChoices(actions), "columns").element,
+    popup("Export", Download, exportLinks(actions), "export").element,
   );
   const update = (listing: Listing, size: Size, loading: boolean) => {
     const nothing = loading && listing.calls.length === 0;
@@ -83,7 +83,7 @@ function timeFields(app: App): { element: HTMLElement; update(): void } {
     h("div", { class: "actions" }, last("Any time", null), last("15 min", 900_000), last("1 h", 3_600_000)),
     h("p", { class: "hint" }, "A stretch selected on the timeline is set here, too."),
   ];
-  const element = popup("Any time", Clock, content, "time");
+  const { element } = popup("Any time", Clock, content, "time");
   const toggle = element.querySelector("button");
   const label = toggle?.querySelector("span");
   const update = () => {

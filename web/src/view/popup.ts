@@ -2,17 +2,29 @@
 import type { IconNode } from "lucide";
 import { button, h } from "./dom";
 
-export function popup(label: string, icon: IconNode, content: HTMLElement[], name: string): HTMLElement {
+export interface Popup {
+  element: HTMLElement;
+  toggle: HTMLButtonElement;
+}
+
+/** `title`: what the button does, where its label does not say it. */
+export function popup(
+  label: string,
+  icon: IconNode,
+  content: HTMLElement[],
+  name: string,
+  { title = label, side = "from-right" } = {},
+): Popup {
   const menu = h(
     "div",
-    { class: "menu from-right", id: `${name}-menu`, role: "group", "aria-label": label, hidden: true },
+    { class: `menu ${side}`, id: `${name}-menu`, role: "group", "aria-label": label, hidden: true },
     ...content,
   );
   const open = (shown: boolean) => {
     menu.hidden = !shown;
     toggle.setAttribute("aria-expanded", String(shown));
   };
-  const toggle = button(icon, label, label, () => open(menu.hidden !== false), `${name}-toggle`);
+  const toggle = button(icon, label, title, () => open(menu.hidden !== false), `${name}-toggle`);
   toggle.setAttribute("aria-controls", `${name}-menu`);
   toggle.dataset.testid = `${name}-toggle`;
   const element = h("div", { class: "menu-anchor" }, toggle, menu);
@@ -26,5 +38,5 @@ export function popup(label: string, icon: IconNode, content: HTMLElement[], nam
     if (!element.contains(event.target as Node)) open(false);
   });
   open(false);
-  return element;
+  return { element, toggle };
 }
