@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from hub.addresses import Address, parse_address
 from hub.answers import Answers, Dated
 from hub.enums import CalleeKind, NodeKind
-from hub.federation import (
-    Address,
-    ProxyRecord,
-    ServerRecord,
-    Span,
-    boundaries,
-    parse_address,
-    span_at,
-)
+from hub.federation import ProxyRecord, ServerRecord
 from hub.graph import Graph
 from hub.places import EVERYBODYS, Places
+from hub.tenures import NO_SPANS, Span, Spans, boundaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ class Callees:
         """Who answered to this upstream."""
         host, port = host_and_port(upstream)
         address = parse_address(host)
-        own = server.endpoints.get(address, []) if address else server.names.get(host, [])
+        own = (server.endpoints.get(address) if address else server.names.get(host)) or NO_SPANS
         others: list[Span] = []
         if address is not None:
             for other in self._places.shared(address):
@@ -71,10 +65,10 @@ class Callees:
         host: str,
         address: Address | None,
         port: int,
-        own: list[Span],
+        own: Spans,
         at_ns: int,
     ) -> Callee:
-        span = span_at(own, at_ns)
+        span = own.at(at_ns)
         if span is not None:
             return Callee(CalleeKind.SERVICE, server.number, span.node, span.ignored)
         if service.endswith("@internal"):
@@ -111,7 +105,7 @@ class Callees:
             if other is not server:
                 return Callee(CalleeKind.OTHER_SERVER, other.number, self._places.server(other))
         for other in self._places.shared(address):
-            span = span_at(other.endpoints.get(address, []), at_ns)
+            span = other.endpoints.get(address, NO_SPANS).at(at_ns)
             if other is not server and span is not None and span.shared:
                 return Callee(CalleeKind.SERVICE, other.number, span.node)
         return None

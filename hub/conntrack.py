@@ -19,9 +19,10 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
+from hub.addresses import Address, parse_address
 from hub.defaults import CONNECTION_MARGIN_MS, MAX_CONNECTIONS, MAX_UNNAMED, UNNAMED_S
 from hub.enums import JoinKey
-from hub.federation import Address, Federation, ServerRecord, parse_address
+from hub.federation import Federation, ServerRecord
 from hub.half_view import HalfView
 from hub.identity import NOBODY, Identity
 from hub.logs import Log, Logs

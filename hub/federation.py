@@ -12,29 +12,14 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from hopwatch.v1 import ingest_pb2 as pb
 
+from hub.addresses import Address, Subnet, parse_address
 from hub.enums import NodeKind
 from hub.graph import Container, Graph
 from hub.model import ProxyKind
-from hub.tenures import Span as Span
-from hub.tenures import Spans, Tenure, Tenures
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@lru_cache(maxsize=100_000)
-def parse_address(text: str) -> Address | None:
-    """An IP address without port; None where the text is something else."""
-    try:
-        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+from hub.tenures import Span, Spans, Tenure, Tenures
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +65,8 @@ class ServerRecord:
     proxies: dict[str, ProxyRecord] = field(default_factory=dict)
     networks: list[Network] = field(default_factory=list)
     tenures: Tenures = field(default_factory=Tenures)
-    endpoints: dict[Address, list[Span]] = field(default_factory=dict)
-    names: dict[str, list[Span]] = field(default_factory=dict)
+    endpoints: dict[Address, Spans] = field(default_factory=dict)
+    names: dict[str, Spans] = field(default_factory=dict)
     listening: dict[tuple[Address, int], int] = field(default_factory=dict)
     """Where its proxies listen: their node's number."""
     proxy_addresses: dict[Address, int] = field(default_factory=dict)
@@ -97,17 +82,6 @@ class ServerRecord:
         yield from self.proxy_addresses
         for network in self.networks:
             yield from network.gateways
-
-
-def span_at(spans: list[Span], at_ns: int) -> Span | None:
-    """The span that holds at a time of the server's clock."""
-    return (spans if isinstance(spans, Spans) else Spans(spans)).at(at_ns)
-
-
-def boundaries(spans: Iterable[Span]) -> list[int]:
-    """The times at which an answer can change, the beginning of time first."""
-    times = {time for span in spans for time in (span.from_ns, span.to_ns) if time}
-    return [0, *sorted(times)]
 
 
 class Federation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hub.federation import Address, Subnet, parse_address
+from hub.addresses import Address, Subnet, parse_address
 
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[(.+)\](?::\d+)?")
 """As some load balancers write addresses."""

@@ -13,23 +13,17 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.addresses import Address, Subnet, parse_address
 from hub.answers import Answers, Codes, Dated, Lookup, Times
 from hub.callees import Callee, Callees
 from hub.defaults import OWNER_MARGIN_MS
-from hub.federation import (
-    Address,
-    Federation,
-    ServerRecord,
-    Subnet,
-    boundaries,
-    parse_address,
-    span_at,
-)
+from hub.federation import Federation, ServerRecord
 from hub.graph import Graph
 from hub.logs import Logs
 from hub.peers import Peer, Peers
 from hub.places import Places
 from hub.rows import Rows
+from hub.tenures import NO_SPANS, boundaries
 from hub.words import mixed
 
 Numbers = NDArray[np.int64]
@@ -157,9 +151,9 @@ class Identity:
         address = parse_address(text)
         if address is None:
             return Dated((0,), (NOBODY,))
-        spans = server.endpoints.get(address, [])
+        spans = server.endpoints.get(address, NO_SPANS)
         times = boundaries(spans)
-        owners = [span_at(spans, at_ns) for at_ns in times]
+        owners = [spans.at(at_ns) for at_ns in times]
         unnamed = NOBODY
         network = self._places.network(server, address)
         if None in owners and network is not None:
@@ -170,9 +164,9 @@ class Identity:
         """The node of the container that had this address of a server around a time of its own
         clock; NOBODY where that may be one of two, or is none of its networks' addresses."""
         self._refresh()
-        spans = server.endpoints.get(address, [])
+        spans = server.endpoints.get(address, NO_SPANS)
         times = (at_ns - OWNER_MARGIN_NS, at_ns, at_ns + OWNER_MARGIN_NS)
-        owners = {span.node for time in times if (span := span_at(spans, time))}
+        owners = {span.node for time in times if (span := spans.at(time))}
         if owners:
             return owners.pop() if len(owners) == 1 else NOBODY
         network = self._places.network(server, address)

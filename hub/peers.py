@@ -11,22 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from hub.addresses import Address, Subnet, parse_address
 from hub.answers import Answers, Dated
 from hub.defaults import MAX_OUTSIDE_NODES
 from hub.enums import NodeKind, PeerKind
-from hub.federation import (
-    Address,
-    ProxyRecord,
-    ServerRecord,
-    Subnet,
-    boundaries,
-    parse_address,
-    span_at,
-)
+from hub.federation import ProxyRecord, ServerRecord
 from hub.forwarded import believed, within
 from hub.graph import Graph
 from hub.model import ProxyKind
 from hub.places import EVERYBODYS, Places
+from hub.tenures import NO_SPANS, boundaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,7 @@ class Peers:
         owners = {server.number: server} | {
             other.number: other for other in self._places.shared(address)
         }
-        spans = [owner.endpoints.get(address, []) for owner in owners.values()]
+        spans = [owner.endpoints.get(address, NO_SPANS) for owner in owners.values()]
         times = boundaries(chain.from_iterable(spans))
         peers = [self._at(server, proxy.kind, address, at_ns) for at_ns in times]
         return Dated(tuple(times), tuple(map(self.answers.number, peers)))
@@ -121,7 +115,7 @@ class Peers:
         return None
 
     def _own_container(self, server: ServerRecord, address: Address, at_ns: int) -> Peer | None:
-        span = span_at(server.endpoints.get(address, []), at_ns)
+        span = server.endpoints.get(address, NO_SPANS).at(at_ns)
         if span is not None:
             return Peer(PeerKind.OWN_ENDPOINT, server.number, span.node, ignored=span.ignored)
         proxy = server.proxy_addresses.get(address)
@@ -134,7 +128,7 @@ class Peers:
         for other in self._places.shared(address):
             if other is server:
                 continue
-            span = span_at(other.endpoints.get(address, []), at_ns)
+            span = other.endpoints.get(address, NO_SPANS).at(at_ns)
             if span is not None and span.shared:
                 return Peer(PeerKind.OTHER_SHARED, other.number, span.node, known_host=True)
         return None

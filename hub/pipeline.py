@@ -15,9 +15,10 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 from numpy.typing import NDArray
 
+from hub.addresses import Subnet
 from hub.calls import Counted, Numbers
 from hub.defaults import RETIRE_AFTER_S, SOLVE_CLOCKS_MS, UNMEASURED_CLOCK_MS
-from hub.federation import Federation, ServerRecord, Subnet
+from hub.federation import Federation, ServerRecord
 from hub.graph import Graph
 from hub.identity import Identity
 from hub.ledger import Callless, Ledger

@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from hub.addresses import Address, parse_address
 from hub.enums import NodeKind
-from hub.federation import Address, Network, ServerRecord, parse_address
+from hub.federation import Network, ServerRecord
 from hub.graph import Graph
 
 K = TypeVar("K")

@@ -12,12 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
 
+from hub.addresses import Address
 from hub.defaults import MAX_REMEMBERED_TENURES
-
-if TYPE_CHECKING:
-    from hub.federation import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,10 @@ class Tenure:
     dated: bool
 
 
-class Spans(list[Span]):
+class Spans(tuple[Span, ...]):
     """Spans of one address or name; which one holds at a time is worked out once."""
 
-    def __init__(self, spans: Iterable[Span] = ()) -> None:
-        super().__init__(spans)
+    def __init__(self, _spans: Iterable[Span] = ()) -> None:
         self._times: list[int] = []
         self._winners: list[Span | None] = []
 
@@ -80,6 +76,16 @@ class Spans(list[Span]):
                 heappop(active)
             self._times.append(time)
             self._winners.append(self[active[0][3]] if active else None)
+
+
+def boundaries(spans: Iterable[Span]) -> list[int]:
+    """The times at which an answer can change, the beginning of time first."""
+    times = {time for span in spans for time in (span.from_ns, span.to_ns) if time}
+    return [0, *sorted(times)]
+
+
+NO_SPANS = Spans()
+"""Nobody ever had it."""
 
 
 class Tenures:
@@ -110,14 +116,14 @@ class Tenures:
             del self._remembered[:-MAX_REMEMBERED_TENURES]
         self._told, self._told_ns = told, as_of_ns
 
-    def by_address(self) -> dict[Address, list[Span]]:
+    def by_address(self) -> dict[Address, Spans]:
         """All spans, by address."""
         found: defaultdict[Address, list[Span]] = defaultdict(list)
         for one in (*self._remembered, *self._told):
             found[one.address].append(one.span)
         return {address: Spans(spans) for address, spans in found.items()}
 
-    def by_name(self) -> dict[str, list[Span]]:
+    def by_name(self) -> dict[str, Spans]:
         """All spans, by the names that upstream URLs may use."""
         found: defaultdict[str, list[Span]] = defaultdict(list)
         for one in (*self._remembered, *self._told):

@@ -9,9 +9,9 @@ import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import announcements
+from hub.addresses import parse_address
 from hub.conntrack import Connection, Told
 from hub.defaults import MAX_CONNECTIONS, MAX_UNNAMED
-from hub.federation import parse_address
 from hub.journal import Journal
 from hub.model import BatchCommitted, ConnectionsSeen, HelloSeen, InventorySeen
 from hub.wire import RemoteError
