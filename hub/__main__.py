@@ -17,6 +17,7 @@ import click
 from hopwatch import __version__
 
 from hub.enroll_command import enroll
+from hub.init_command import init
 
 if TYPE_CHECKING:
     from hub.config import HubConfig
@@ -85,6 +86,7 @@ def main(
 
 
 main.add_command(enroll)
+main.add_command(init)
 
 
 @main.command()

@@ -111,7 +111,12 @@ def _owners(digests: Mapping[str, bytes], token: str) -> list[str]:
     return [name for name, digest in digests.items() if hmac.compare_digest(digest, presented)]
 
 
+_HOW = "`hopwatch-hub enroll` makes tokens, of servers (--code) and readers (--reader)"
+
+
 def _load(path: Path, names: re.Pattern[str], allowed: str) -> dict[str, bytes]:
+    if not path.exists():
+        raise ConfigError([f"{path} does not exist yet: nobody is let in; {_HOW}"])
     try:
         values = tomllib.loads(read_secret(path, "the tokens file").decode("utf-8"))
     except ValueError as error:
@@ -120,7 +125,7 @@ def _load(path: Path, names: re.Pattern[str], allowed: str) -> dict[str, bytes]:
     digests = {name: _digest(path.name, name, values[name], problems) for name in values}
     problems += _doubles(path.name, digests)
     if not values:
-        problems.append(f'{path.name}: holds no token; write: name = "token"')
+        problems.append(f'{path.name}: holds no token; {_HOW}, or write: name = "token"')
     if problems:
         raise ConfigError(problems)
     return digests

@@ -94,12 +94,20 @@ class Authority:
 
 def stands_for(cert: bytes, host: str) -> bool:
     """Whether a certificate names this host, literally."""
+    return _host(host) in _names(cert)
+
+
+def first_host(cert: bytes) -> str | None:
+    """The first name or address that a certificate stands for; None: it names nobody."""
+    return next((str(name.value) for name in _names(cert)), None)
+
+
+def _names(cert: bytes) -> list[x509.GeneralName]:
     try:
         extensions = x509.load_pem_x509_certificate(cert).extensions
-        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [*extensions.get_extension_for_class(x509.SubjectAlternativeName).value]
     except (ValueError, x509.ExtensionNotFound):
-        return False
-    return _host(host) in names
+        return []
 
 
 def _builder(

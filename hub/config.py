@@ -145,14 +145,14 @@ def _unsafe_grpc(grpc: Grpc, where: str) -> Iterator[str]:
         if grpc.tokens_file is None and (grpc.tls is None or grpc.tls.client_ca is None):
             yield (
                 f'{where} = "{listen}": without tokens anybody could report for any server; '
-                "set grpc.tokens_file (and [grpc.tls]), or listen on loopback "
-                'or "unix:/path"'
+                "set grpc.tokens_file and [grpc.tls] (`hopwatch-hub init` does), or listen on "
+                'loopback or "unix:/path"'
             )
         elif grpc.tls is None:
             yield (
                 f'{where} = "{listen}": without TLS everybody on the way can read the tokens; '
-                "set [grpc.tls] cert and key (`hopwatch-hub enroll SERVER --certificates` makes "
-                'them), or listen on loopback or "unix:/path"'
+                "set [grpc.tls] cert and key (`hopwatch-hub enroll SERVER --code` makes them), "
+                'or listen on loopback or "unix:/path"'
             )
 
 

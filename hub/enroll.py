@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from hub.auth import READER, SERVER_ID
-from hub.certificates import CLIENT, SERVER, Authority, Pair, stands_for
+from hub.certificates import CLIENT, SERVER, Authority, Pair, first_host, stands_for
 from hub.config import HubConfig, split_address
 from hub.defaults import TOKEN_BYTES
 from hub.secret_files import locked, make_private_directory, read_public, read_secret, write_secret
@@ -215,7 +215,7 @@ def _certify_hub(authority: Authority, data: Path, hub: str, now: datetime) -> N
 
 
 def own_address(config: HubConfig) -> str:
-    """How agents reach this hub, as far as its configuration tells."""
+    """How agents reach this hub, as far as its configuration and its certificate tell."""
     for listen in config.grpc.listen:
         if listen.startswith("unix:"):
             continue
@@ -224,8 +224,16 @@ def own_address(config: HubConfig) -> str:
             everywhere = ip_address(host).is_unspecified
         except ValueError:
             everywhere = False
-        return f"{socket.gethostname()}:{port}" if everywhere else listen
+        return f"{_certified_host(config) or socket.gethostname()}:{port}" if everywhere else listen
     return config.grpc.listen[0]
+
+
+def _certified_host(config: HubConfig) -> str | None:
+    """For whom a certificate of the local CA was made; others' may name anything first."""
+    if config.grpc.tls is None or own_ca(config) is None:
+        return None
+    host = first_host(read_public(config.grpc.tls.cert, "the certificate"))
+    return f"[{host}]" if host and ":" in host else host
 
 
 def _host(hub: str) -> str:

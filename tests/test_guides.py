@@ -1,4 +1,4 @@
-"""The guides say what is so: their configurations load, their commands and links exist."""
+"""README and guides say what is so: their configurations load, their commands and links exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hub.__main__ import main as hub
 from node_agent.__main__ import main as agent
 from node_agent.settings import load
 
-GUIDES = sorted((Path(__file__).parents[1] / "docs" / "guides").glob("*.md"))
+ROOT = Path(__file__).parents[1]
+GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 BLOCKS = [
     pytest.param(block, id=f"{path.stem}-{number}")
     for path in GUIDES
@@ -35,7 +36,8 @@ def test_a_guides_links_lead_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
 def test_a_guides_options_are_the_programs(path: Path) -> None:
-    for program, command in ((agent, "init"), (agent, "doctor"), (hub, "enroll")):
+    programs = ((agent, "init"), (agent, "doctor"), (hub, "enroll"), (hub, "init"))
+    for program, command in programs:
         helped = CliRunner().invoke(program, [command, "--help"]).output
         helped += CliRunner().invoke(program, ["--help"]).output
         name = "hopwatch-agent" if program is agent else "hopwatch-hub"

@@ -154,12 +154,19 @@ directory = "data"
 reserve_mib = 0
 """
     (directory / "hub.toml").write_text(text)
-    hub = Hub(load(directory / "hub.toml"))
-    running = asyncio.create_task(hub.run())
     url = f"{'https' if https else 'http'}://127.0.0.1:{web}"
+    async with started(directory / "hub.toml", url) as hub:
+        yield Guarded(hub, directory, url, f"127.0.0.1:{agents}")
+
+
+@asynccontextmanager
+async def started(file: Path, url: str) -> AsyncIterator[Hub]:
+    """The hub of a configuration, when it answers."""
+    hub = Hub(load(file))
+    running = asyncio.create_task(hub.run())
     try:
         await _ready(running, url)
-        yield Guarded(hub, directory, url, f"127.0.0.1:{agents}")
+        yield hub
     finally:
         hub.stop()
         async with asyncio.timeout(10):

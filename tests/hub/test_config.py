@@ -102,7 +102,8 @@ WRONG = [
     (
         '[grpc]\nlisten = ["10.0.0.1:7443"]',
         'hub.toml: grpc.listen = "10.0.0.1:7443": without tokens anybody could report for any'
-        ' server; set grpc.tokens_file (and [grpc.tls]), or listen on loopback or "unix:/path"',
+        " server; set grpc.tokens_file and [grpc.tls] (`hopwatch-hub init` does), or"
+        ' listen on loopback or "unix:/path"',
     ),
     ("[grpc]\nlisten = []", "hub.toml: grpc.listen = []: must not be empty"),
     (

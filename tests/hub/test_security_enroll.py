@@ -230,10 +230,10 @@ def test_the_command_still_checks_and_runs_without_a_subcommand(
 ) -> None:
     unsafe = CliRunner().invoke(main, ["--config", str(hub_toml), "--check-config"])
     assert unsafe.exit_code == 2
-    assert "enroll SERVER --certificates" in unsafe.stderr
+    assert "enroll SERVER --code" in unsafe.stderr
     hub_toml.write_text(HUB_TOML.replace("0.0.0.0", "127.0.0.1"))
     missing = CliRunner().invoke(main, ["--config", str(hub_toml), "--check-config"])
-    assert (missing.exit_code, missing.stderr.count("cannot be read")) == (2, 2)
+    assert (missing.exit_code, missing.stderr.count("does not exist yet")) == (2, 2)
     assert enroll(hub_toml, "server-a").exit_code == 0
     assert enroll(hub_toml, "--reader", "ann").exit_code == 0
     good = CliRunner().invoke(main, ["--config", str(hub_toml), "--check-config"])
