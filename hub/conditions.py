@@ -50,9 +50,9 @@ class Conditions:
             "": self._anywhere,
             "server": self._server,
             "service": lambda value: self._ends(name_test(value), by_id=False),
-            "from": lambda value: self._edges(self._end(value, lambda edge: (edge.from_node,))),
+            "from": lambda value: self._edges(self._end(value, self._graph.callers)),
             "to": lambda value: self._edges(self._end(value, lambda edge: (edge.to_node,))),
-            "node": lambda value: self._edges(self._end(value, _all_nodes)),
+            "node": lambda value: self._edges(self._end(value, self._graph.way)),
             "edge": lambda value: self._edges(_edge_test(value)),
             "origin": lambda value: self._edges(_word_test(value, lambda edge: edge.origin)),
             "join": self._join,
@@ -185,10 +185,6 @@ def _edge_test(value: Value) -> Callable[[EdgeRecord], bool]:
 def _word_test(value: Value, word: Callable[[EdgeRecord], Origin]) -> Callable[[EdgeRecord], bool]:
     pattern = path_pattern(value.text)
     return lambda edge: pattern.match(word(edge).name.lower()) is not None
-
-
-def _all_nodes(edge: EdgeRecord) -> tuple[int, ...]:
-    return (edge.from_node, edge.to_node, *edge.via)
 
 
 # --- conditions of plain columns -----------------------------------------------------------------

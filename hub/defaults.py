@@ -241,6 +241,32 @@ MAX_OUTSIDE_NODES = 50
 """Intruders with a node of their own; the others share one, so that a scan cannot flood the graph.
 """
 
+BUSY_SOURCES = 6
+"""Addresses of the internet with a node of their own, the busiest: with named ranges, intruders and
+the rest they fill the column of a screen."""
+
+BUSY_CALLS = 10
+"""Calls of late that make an address busy: who opens one page is passing by."""
+
+BUSY_HALF_LIFE_S = 60
+"""In which a call counts half for that: the figures beside the nodes are of a minute, too."""
+
+BUSY_TIMES = 2.0
+"""As busy as the least busy of them must be who takes its node: two alike would take turns."""
+
+BUSY_HELD_S = 300
+"""A node is its address's for this long at least: it leaves the picture no sooner either."""
+
+BUSY_COUNTED = 256
+"""Addresses counted, and as many more until the next sweep: 60 KB. A sweep takes from each what the
+256th has, so a count lacks at most 1/256 of all calls of late."""
+
+BUSY_SPANS = 8
+"""Remembered of an address, the newest: calls are resolved anew by when it had a node."""
+
+MAX_BUSY_NODES = 1_000
+"""Addresses that ever had one: nodes and edges are kept for good, 1 MB. Then only these get one."""
+
 MAX_RESOLVED = 100_000
 """Resolved addresses and upstreams that are remembered; some 200 bytes each."""
 

@@ -317,6 +317,7 @@ class Describe:
             server=record.server,
             name=record.name or next(iter(record.addresses), record.id),
             proxy_kind=word(record.proxy_kind) if record.proxy_kind else None,
+            within=self._graph.nodes[record.within].id if record.within >= 0 else None,
             addresses=sorted(record.addresses),
             containers=[
                 forms.Container(

@@ -1,6 +1,7 @@
 """The edge of each call: found in the graph once per distinct (ends, origin, way).
 
-Enters: columns of calls. Leaves: edge numbers.
+Enters: columns of calls. Leaves: edge numbers. A busy address of the internet has edges of its own;
+the call's caller is the internet all the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from hub.answers import remembered
 from hub.enums import Origin
 from hub.graph import Graph
+from hub.identity import Identity
 from hub.logs import Logs
 from hub.rows import Rows
 from hub.verdict import Values
@@ -20,15 +22,16 @@ from hub.words import mixed
 class EdgeFinder:
     """Remembers what it found."""
 
-    def __init__(self, graph: Graph, rows: Rows, logs: Logs) -> None:
+    def __init__(self, graph: Graph, rows: Rows, logs: Logs, identity: Identity) -> None:
         self._graph = graph
+        self._identity = identity
         self._rows = rows
         self._logs = logs
         self._known: dict[int, int] = {}
 
     def find(self, values: Values) -> NDArray[np.int64]:
         """The edges of calls with these columns."""
-        callers, callees, origins = values["from_node"], values["to_node"], values["origin"]
+        callers, callees, origins = self._begins(values), values["to_node"], values["origin"]
         hop0, hop1 = values["hop0"], values["hop1"]
         take = self._rows.table.take
         first = self._logs.proxies(take("log", hop0))
@@ -45,3 +48,12 @@ class EdgeFinder:
             return self._graph.edge(*ends, origin, via, bool(ignored[row])).number
 
         return remembered(self._known, words, make)
+
+    def _begins(self, values: Values) -> NDArray[np.int64]:
+        peers, column = self._rows.table.take("peer", values["hop0"]), self._identity.peers.column
+        own = column("begins_at", peers)
+        callers = values["from_node"]
+        begins: NDArray[np.int64] = np.where(
+            (own >= 0) & (column("node", peers) == callers), own, callers
+        )
+        return begins

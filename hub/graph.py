@@ -39,6 +39,8 @@ class NodeRecord:
     server: str | None
     name: str | None
     proxy_kind: ProxyKind | None
+    within: int = -1
+    """The node of many that it is one of: of the internet; -1: none. Its edges are its own."""
     addresses: set[str] = field(default_factory=set)
     containers: list[Container] = field(default_factory=list)
     in_inventory: bool = False
@@ -89,12 +91,14 @@ class Graph:
         proxy_kind: ProxyKind | None = None,
         *,
         shown: bool = True,
+        within: int = -1,
     ) -> NodeRecord:
         """The node of this id, made where it is new; one that is not `shown` is first shown when a
         call on a relevant network is seen."""
         record = self._nodes.get(id)
         if record is None:
-            record = NodeRecord(len(self.nodes), id, kind, server, name, proxy_kind, present=shown)
+            number = len(self.nodes)
+            record = NodeRecord(number, id, kind, server, name, proxy_kind, within, present=shown)
             self.nodes.append(record)
             self._nodes[id] = record
             self.changed(record)
@@ -131,13 +135,23 @@ class Graph:
         return record
 
     def _goes(self, edge: EdgeRecord) -> None:
-        self.sightings.goes(edge.number, (edge.from_node, edge.to_node, *edge.via))
+        self.sightings.goes(edge.number, self.way(edge))
         if len(self._whole) <= edge.number:
             self._whole = np.concatenate([self._whole, np.zeros_like(self._whole)])
             self._ignored = np.concatenate([self._ignored, np.zeros_like(self._ignored)])
         self._whole[edge.number] = False
         self._ignored[edge.number] = edge.ignored
         self.changed(edge)
+
+    def way(self, edge: EdgeRecord) -> tuple[int, ...]:
+        """Nodes that its calls pass: where they begin, and whom they begin within; where they end;
+        proxies."""
+        return (*self.callers(edge), edge.to_node, *edge.via)
+
+    def callers(self, edge: EdgeRecord) -> tuple[int, ...]:
+        """Where its calls begin, and whom they begin within."""
+        within = self.nodes[edge.from_node].within
+        return (edge.from_node,) if within < 0 else (edge.from_node, within)
 
     def changed(self, record: NodeRecord | EdgeRecord) -> None:
         """Note that a record's shown form changed."""
@@ -158,7 +172,7 @@ class Graph:
             for number in np.unique(edges[~whole]).tolist():
                 edge = self.edges[number]
                 self._revive(edge)
-                for node in (edge.from_node, edge.to_node, *edge.via):
+                for node in self.way(edge):
                     self._revive(self.nodes[node])
                 self._whole[number] = True
 

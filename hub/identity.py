@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from hub.addresses import Address, Subnet, parse_address
 from hub.answers import Answers, Codes, Dated, Lookup, Times
+from hub.busiest import Busiest, Caller
 from hub.callees import Callee, Callees
 from hub.defaults import OWNER_MARGIN_MS
 from hub.federation import Federation, ServerRecord
+from hub.forwarded import believed
 from hub.graph import Graph
 from hub.logs import Logs
 from hub.peers import Peer, Peers
@@ -55,6 +57,11 @@ class Identity:
     def peers(self) -> Answers[Peer]:
         """By number."""
         return self._peers.answers
+
+    @property
+    def busiest(self) -> Busiest:
+        """Of the internet."""
+        return self._peers.busiest
 
     @property
     def callees(self) -> Answers[Callee]:
@@ -103,6 +110,33 @@ class Identity:
         return self._known_peers.find(
             questions, logs.servers(log), take("start_ns", numbers), resolve
         )
+
+    def note_strangers(self, rows: Rows, logs: Logs, numbers: Numbers, now_ns: int) -> None:
+        """Of these new rows, resolved: who comes from the internet may become one of its busiest,
+        from its next call on."""
+        take, column = rows.table.take, self.peers.column
+        numbers = numbers[column("stranger", take("peer", numbers)) != 0]
+        if not len(numbers):
+            return
+        peers, log, client = take("peer", numbers), take("log", numbers), take("client", numbers)
+        header = np.where(column("trusted", peers), take("forwarded", numbers), 0)
+        words = np.where(header, mixed(header, log).astype(np.int64), client)
+        _, first, which, calls = np.unique(
+            words, return_index=True, return_inverse=True, return_counts=True
+        )
+        latest_ns = np.zeros(len(first), np.int64)
+        np.maximum.at(latest_ns, which, take("start_ns", numbers))
+        texts, headers = rows.strings["client"].values, rows.strings["forwarded"].values
+        callers = []
+        for row, many, at_ns in zip(
+            first.tolist(), calls.tolist(), latest_ns.tolist(), strict=True
+        ):
+            text = texts[client[row]]
+            if header[row]:
+                text = believed(headers[header[row]], logs[log[row]].proxy.trusted)
+            callers.append(Caller(str(parse_address(text)), many, at_ns))
+        if self.busiest.count(callers, now_ns):
+            self._known_peers.clear()
 
     def resolve_callees(self, rows: Rows, logs: Logs, numbers: Numbers) -> Codes:
         """Numbers of the callees of these rows."""

@@ -2,7 +2,8 @@
 
 Enters: a server, the kind of its proxy, an address. Leaves: `Peer`s, dated. An unknown address in a
 known subnet is an unnamed container; nothing is guessed. At a public proxy a trusted peer's word
-counts for whom it forwards.
+counts for whom it forwards. Who comes from the internet is one node; the edges of the busiest
+addresses begin at nodes of their own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import chain
 
 from hub.addresses import Address, Subnet, parse_address
 from hub.answers import Answers, Dated
+from hub.busiest import EVER, Busiest
 from hub.defaults import MAX_OUTSIDE_NODES
 from hub.enums import NodeKind, PeerKind
 from hub.federation import ProxyRecord, ServerRecord
@@ -36,6 +38,10 @@ class Peer:
     """It called on a network that is none of the relevant ones."""
     trusted: bool = False
     """Whom a trusted proxy forwards, not the TCP peer itself."""
+    stranger: bool = False
+    """Somebody of the internet with an address."""
+    begins_at: int = -1
+    """The node where its edges begin; -1: its own."""
 
 
 class Peers:
@@ -48,8 +54,12 @@ class Peers:
         sources: Iterable[tuple[str, Subnet]],
     ) -> None:
         self.answers: Answers[Peer] = Answers(
-            ("kind", "server", "node", "known_host", "ignored", "trusted")
-        )
+            (
+                "kind", "server", "node", "known_host", "ignored", "trusted", "stranger",
+                "begins_at",
+            )
+        )  # fmt: skip
+        self.busiest = Busiest()
         self._graph = graph
         self._places = places
         self._sources = list(sources)
@@ -63,11 +73,8 @@ class Peers:
         if address is None:
             return self._once(self._elsewhere(proxy.kind, None, text or "unknown"))
         if not self._places.is_named(address):  # most of what a public proxy sees
-            return self._once(
-                self._loopback(server, address)
-                or self._unknown(server, address)
-                or self._elsewhere(proxy.kind, address, str(address))
-            )
+            near = self._loopback(server, address) or self._unknown(server, address)
+            return self._once(near) if near else self._from_elsewhere(proxy.kind, address)
         owners = {server.number: server} | {
             other.number: other for other in self._places.shared(address)
         }
@@ -82,6 +89,8 @@ class Peers:
         host = None
         if address is not None:
             host = self._own_host(server, address) or self._other_host(server, address)
+            if host is None:
+                return self._from_elsewhere(proxy.kind, address, trusted=True)
         peer = host or self._elsewhere(proxy.kind, address, text)
         return self._once(replace(peer, trusted=True))
 
@@ -146,6 +155,26 @@ class Peers:
             return None
         node = self._places.unnamed(server, address, network)
         return Peer(PeerKind.OWN_SUBNET, server.number, node, ignored=network.ignored)
+
+    def _from_elsewhere(self, kind: ProxyKind, address: Address, *, trusted: bool = False) -> Dated:
+        """Of no server; at times among the busiest of the internet."""
+        peer = replace(self._elsewhere(kind, address, str(address)), trusted=trusted)
+        if kind is not ProxyKind.PUBLIC or self._source_name(address) is not None:
+            return self._once(peer)
+        peer = replace(peer, stranger=True)
+        spans = self.busiest.spans(str(address))
+        if not spans:
+            return self._once(peer)
+        node = self._graph.node(
+            f"internet:{address}", NodeKind.EXTERNAL, None, str(address), within=peer.node
+        )
+        node.addresses.add(str(address))
+        own = replace(peer, begins_at=node.number)
+        changes: dict[int, Peer] = {0: peer}
+        for begin, end in spans:
+            changes |= {begin: own, end: peer}
+        changes.pop(EVER, None)
+        return Dated(tuple(changes), tuple(map(self.answers.number, changes.values())))
 
     def _elsewhere(self, kind: ProxyKind, address: Address | None, text: str) -> Peer:
         return Peer(PeerKind.ELSEWHERE, -1, self._source_node(kind, address, text))

@@ -116,7 +116,11 @@ class Query:
 
         both = ("from_node", "to_node")
         if (name := filters.from_) is not None:
-            at(("from_node",), self._nodes(lambda node: name in (node.id, node.name)))
+            callers = self._nodes(lambda node: name in (node.id, node.name))
+            if any(self._pipeline.graph.nodes[caller].within >= 0 for caller in callers):
+                conditions.append(self._begins_at(callers))  # such are callers of edges only
+            else:
+                at(("from_node",), callers)
         if (callee := filters.to) is not None:
             at(("to_node",), self._nodes(lambda node: callee in (node.id, node.name)))
         if (service := filters.service) is not None:
@@ -130,10 +134,13 @@ class Query:
         graph = self._pipeline.graph
         node = graph.find(id)
         number = node.number if node else -1
+        edges = [edge.number for edge in graph.edges if number in graph.way(edge)]
+        return lambda calls: np.isin(self._calls.table.take("edge", calls), edges)
+
+    def _begins_at(self, nodes: list[int]) -> Callable[[Numbers], Mask]:
+        graph = self._pipeline.graph
         edges = [
-            edge.number
-            for edge in graph.edges
-            if number in (edge.from_node, edge.to_node, *edge.via)
+            edge.number for edge in graph.edges if not {*graph.callers(edge)}.isdisjoint(nodes)
         ]
         return lambda calls: np.isin(self._calls.table.take("edge", calls), edges)
 

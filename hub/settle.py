@@ -71,7 +71,7 @@ class Settling:
         self._graph = graph
         self._identity = identity
         self._verdict = Verdict(self.rows, identity, self.logs)
-        self._edges = EdgeFinder(graph, self.rows, self.logs)
+        self._edges = EdgeFinder(graph, self.rows, self.logs, identity)
         self._strays = Strays(self.halves, self.calls)
         self.conntrack = Conntrack(federation, identity, self.rows, self.logs)
 
@@ -85,6 +85,7 @@ class Settling:
         numbers = self.rows.append(batches, logs, now_ns)
         if len(numbers):
             self._identify(numbers)
+            self._identity.note_strangers(self.rows, self.logs, numbers, now_ns)
             half, waits = self.halves.mark(numbers)
             self._new(numbers[~waits], self._verdict.alone(numbers[~waits]), moment, outcome)
             self._strays.pass_on(numbers[half], self._callee_kinds(numbers[half]))

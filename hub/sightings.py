@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-WAY = 4
-"""Nodes that a call passes: both ends, and a proxy beside each."""
+WAY = 5
+"""Nodes that a call passes: both ends, a proxy beside each, and whom its caller is within."""
 
 _NEVER = (1 << 63) - 1
 """The first sighting of what was not seen."""

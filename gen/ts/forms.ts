@@ -120,6 +120,7 @@ export interface Node {
   containers: Container[];
   first_seen: string | null;
   last_seen: string | null;
+  within: string | null;
 }
 /**
  * A container (or its stand-in) of a service.

@@ -48,6 +48,9 @@ class Node(Form):
     first_seen: str | None
     """The first call that it had part in; null: none yet."""
     last_seen: str | None
+    within: str | None = None
+    """Of a busy address of the internet: the node that its calls name as caller, as all others
+    of the internet do. Its edges are its own, and no part of that node's."""
 
 
 class Edge(Form):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from hub import forms
+from hub import busiest, forms
 from hub.calls import Numbers
 from hub.enums import NodeKind, Origin
 from hub.federation import ProxyRecord
@@ -32,6 +32,7 @@ class Node(msgspec.Struct, array_like=True):
     proxy_kind: int | None
     addresses: list[str]
     present: bool
+    within: int = -1
 
 
 class Edge(msgspec.Struct, array_like=True):
@@ -77,6 +78,8 @@ class Core(msgspec.Struct, frozen=True):
     logs: list[LogAccount]
     servers: list[ServerAccount]
     columns: bytes
+    busiest: busiest.State | None = None
+    """Null where an earlier version kept it."""
 
 
 def take(pipeline: Pipeline, sealed_rows: Numbers) -> bytes:
@@ -94,7 +97,7 @@ def take(pipeline: Pipeline, sealed_rows: Numbers) -> bytes:
         [
             Node(
                 node.id, node.kind, node.server, node.name, node.proxy_kind,
-                sorted(node.addresses), node.present,
+                sorted(node.addresses), node.present, node.within,
             )
             for node in graph.nodes
         ],
@@ -105,6 +108,7 @@ def take(pipeline: Pipeline, sealed_rows: Numbers) -> bytes:
         _logs(pipeline, sealed_rows),
         _servers(pipeline),
         pack(columns),
+        pipeline.identity.busiest.state(),
     )  # fmt: skip
     return compressed(msgspec.msgpack.encode(core))
 
@@ -116,7 +120,15 @@ def restore_graph(pipeline: Pipeline, body: bytes) -> Core:
     for node in core.nodes:
         proxy_kind = ProxyKind(node.proxy_kind) if node.proxy_kind else None
         kind = NodeKind(node.kind)
-        record = graph.node(node.id, kind, node.server, node.name, proxy_kind, shown=node.present)
+        record = graph.node(
+            node.id,
+            kind,
+            node.server,
+            node.name,
+            proxy_kind,
+            shown=node.present,
+            within=node.within,
+        )
         record.addresses = set(node.addresses)
     for edge in core.edges:
         origin = Origin(edge.origin)
@@ -125,6 +137,8 @@ def restore_graph(pipeline: Pipeline, body: bytes) -> Core:
     graph.sightings.restore(columns["edge_last"], columns["node_first"], columns["node_last"])
     for server in core.servers:
         pipeline.federation.server(server.id)
+    if core.busiest is not None:
+        pipeline.identity.busiest.restore(core.busiest)
     return core
 
 

@@ -126,7 +126,7 @@ class Replay:
             return None
         self._topology, self._more = topology, self._more | lacking
         more = [self._graph.edges[number] for number in sorted(self._more - listed)]
-        ends = {number for edge in more for number in (edge.from_node, edge.to_node, *edge.via)}
+        ends = {number for edge in more for number in self._graph.way(edge)}
         there = {node.id for node in topology.nodes}
         nodes = [self._graph.nodes[number] for number in sorted(ends)]
         return forms.TopologyChange(

@@ -28,6 +28,10 @@ def of_kind(demo: Demo, kind: str) -> list[str]:
     return [node["id"] for node in topology(demo)["nodes"] if node["kind"] == kind]
 
 
+def busy_addresses(demo: Demo) -> list[str]:
+    return [node["id"] for node in topology(demo)["nodes"] if node["within"] == "internet"]
+
+
 @pytest.fixture(scope="module")
 def seen(demo: Demo) -> dict[str, Any]:
     """One visit to the view."""
@@ -37,7 +41,8 @@ def seen(demo: Demo) -> dict[str, Any]:
         busy = [e for e in edges if e["origin"] == "cross_server" and e["calls"]]
         return [edge["id"] for edge in sorted(busy, key=lambda e: -e["calls"])]
 
-    nodes = [*of_kind(demo, "service"), *of_kind(demo, "proxy"), *of_kind(demo, "outside")]
+    busy = eventually(lambda: busy_addresses(demo), "busy addresses of the internet", within_s=60)
+    nodes = [*of_kind(demo, "service"), *of_kind(demo, "proxy"), *of_kind(demo, "outside"), *busy]
     answer: dict[str, Any] = browser.run(
         "see_demo.mjs",
         {
@@ -115,6 +120,21 @@ def test_an_intruder_is_a_node_of_its_own_and_a_notice(demo: Demo, seen: dict[st
     ), "it stands outside every server"
     knocks = [notice for notice in seen["notices"] if "10.10.0.99 knocks on" in notice]
     assert len(knocks) >= 2, "on both servers"
+
+
+def test_the_busiest_addresses_of_the_internet_are_sources_of_their_own(
+    demo: Demo, seen: dict[str, Any]
+) -> None:
+    left = min(node["x"] for node in seen["nodes"] if node["kind"] == "hull")
+    drawn = {node["id"]: node for node in seen["nodes"] if node["id"].startswith("internet:")}
+    assert drawn
+    assert set(drawn) <= set(busy_addresses(demo))
+    for id, node in drawn.items():
+        assert node["x"] + node["w"] < left, "in the column of sources"
+        calls = demo.hub.get("api/v1/requests", node=id)["requests"]
+        assert {call["from"]["address"] for call in calls} == {id.removeprefix("internet:")}
+        assert {call["from"]["node"] for call in calls} == {"internet"}
+        assert f"{id.removeprefix('internet:')}" in seen["table"]
 
 
 def test_bad_requests_are_listed_in_red_with_their_details(seen: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ export function node(id: string, kind: Node["kind"], of: string | null, more: Pa
     containers: [],
     first_seen: null,
     last_seen: null,
+    within: null,
     ...more,
   };
 }
@@ -129,6 +130,18 @@ export function call(id: string, more: Partial<CallSummary> = {}): CallSummary {
     revision: 1,
     ...more,
   };
+}
+
+/** That federation, with some of the internet's addresses busy. */
+export function withBusy(...addresses: string[]) {
+  const world = federation();
+  for (const address of addresses) {
+    const within = "external/internet";
+    world.nodes.push(node(`internet:${address}`, "external", null, { name: address, within }));
+    const index = world.edges.length;
+    world.edges.push(edge(index, `internet:${address}`, "server-a/com", "public", ["server-a/public"]));
+  }
+  return world;
 }
 
 /** Two servers as the demo has them: two services, a public and a private gateway each. */

@@ -6,7 +6,7 @@ import { assignSlots, emptyHullMemory, nearestFree, ranks } from "../src/layout/
 import { freeY } from "../src/layout/sides";
 import { NO_CHOICE, project } from "../src/select/project";
 import { fromSnapshot } from "../src/store/graph";
-import { edge, federation, node, snapshot } from "./build";
+import { edge, federation, node, snapshot, withBusy } from "./build";
 
 const SETTLED_MS = 60_000;
 
@@ -162,6 +162,34 @@ describe("discs", () => {
     const intruder = items.get("outside/9.9.9.9")!;
     expect(intruder.x).toBeGreaterThan(a.x + a.w);
     expect(Math.abs(centerY(intruder) - centerY(items.get("server-a/private")!))).toBeLessThan(120);
+  });
+
+  test("busy addresses of the internet stand around it, each in a place of its own", () => {
+    const world = withBusy("203.0.113.5", "203.0.113.7");
+    world.nodes.push(node("source:office", "external", null));
+    world.edges.push(edge(11, "source:office", "server-b/com", "public", ["server-b/public"]));
+    const { items } = laidOut(world);
+    const column = [...items.values()]
+      .filter((item) => item.kind === "disc" && item.side === "left")
+      .sort((a, b) => a.y - b.y);
+    expect(new Set(column.map((item) => item.x)).size).toBe(1);
+    const order = column.map((item) => item.id);
+    expect(order).toHaveLength(4);
+    const [internet, five, seven] = ["external/internet", "internet:203.0.113.5", "internet:203.0.113.7"].map(
+      (id) => order.indexOf(id),
+    );
+    expect(Math.abs(five - internet)).toBe(1);
+    expect(Math.abs(seven - internet)).toBeLessThanOrEqual(2);
+    for (const [i, item] of column.slice(1).entries())
+      expect(item.y - column[i].y).toBeGreaterThanOrEqual(75);
+  });
+
+  test("an address that becomes busy moves nothing", () => {
+    const memory = emptyMemory();
+    const before = laidOut(federation(), memory, SETTLED_MS);
+    const after = laidOut(withBusy("203.0.113.5"), memory, SETTLED_MS);
+    for (const [id, item] of before.items) expect(after.items.get(id)).toEqual(item);
+    expect(after.items.has("internet:203.0.113.5")).toBe(true);
   });
 
   test("take the free place nearest to their wish", () => {

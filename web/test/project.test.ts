@@ -13,11 +13,30 @@ import {
   totalsNode,
 } from "../src/select/project";
 import { fromSnapshot } from "../src/store/graph";
-import { edge, federation, node, snapshot } from "./build";
+import { edge, federation, node, snapshot, withBusy } from "./build";
 
 const SIX = ["a", "b", "c", "d", "e", "f"];
 const graphOf = (world: ReturnType<typeof federation>) =>
   fromSnapshot(snapshot(world.servers, world.nodes, world.edges));
+
+describe("the internet's busiest", () => {
+  const shown = (world: ReturnType<typeof federation>) => project(graphOf(world), "servers", NO_CHOICE);
+
+  test("stand beside what is left of it", () => {
+    const { nodes, rests } = shown(withBusy("203.0.113.5"));
+    expect(nodes.has("external/internet")).toBe(true);
+    expect([...rests]).toEqual(["external/internet"]);
+    expect(shown(federation()).rests.size).toBe(0);
+  });
+
+  test("stand alone where nobody is left", () => {
+    const world = withBusy("203.0.113.5");
+    world.edges = world.edges.filter((e) => e.from !== "external/internet");
+    const { nodes } = shown(world);
+    expect(nodes.has("external/internet")).toBe(false);
+    expect(nodes.has("internet:203.0.113.5")).toBe(true);
+  });
+});
 
 describe("hulls", () => {
   test("show their totals from five servers on, and what a person opened stays open", () => {

@@ -1,11 +1,27 @@
 import { describe, expect, test } from "vitest";
+import type { Call } from "#forms";
 import { ALL, shows, statusClass, toggle } from "../src/select/filters";
-import { callsOf, focusOf, search } from "../src/select/visible";
+import { callsOf, edgeOfCall, focusOf, search } from "../src/select/visible";
 import { fromSnapshot } from "../src/store/graph";
-import { call, federation, snapshot } from "./build";
+import { call, federation, snapshot, withBusy } from "./build";
 
 const { servers, nodes, edges } = federation();
 const graph = fromSnapshot(snapshot(servers, nodes, edges));
+
+describe("a listed call", () => {
+  const busy = withBusy("203.0.113.5");
+  const graph = fromSnapshot(snapshot(servers, busy.nodes, busy.edges));
+  const lies = (address: string) => {
+    const from = { node: "external/internet", kind: "external", server: null, name: "internet", address };
+    const to = { node: "server-a/com", kind: "service", server: "server-a", name: "com", address: null };
+    return edgeOfCall(graph, { from, to, origin: "public" } as Call)?.from;
+  };
+
+  test("of a busy address lies on an edge of its own, another one on the internet's", () => {
+    expect(lies("203.0.113.5")).toBe("internet:203.0.113.5");
+    expect(lies("203.0.113.6")).toBe("external/internet");
+  });
+});
 
 describe("focus", () => {
   test("a node brings its edges, peers and the gateways on the way", () => {

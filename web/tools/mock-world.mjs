@@ -15,6 +15,7 @@ const node = (id, kind, server, name, more = {}) => ({
   containers: [],
   first_seen: null,
   last_seen: null,
+  within: null,
   ...more,
 });
 
@@ -66,6 +67,12 @@ function demo() {
     node("external/internet", "external", null, "internet", {
       addresses: ["203.0.113.9", "203.0.113.10", "203.0.113.44"],
     }),
+    ...["198.51.100.7", "2001:db8:3::77"].map((address) =>
+      node(`internet:${address}`, "external", null, address, {
+        addresses: [address],
+        within: "external/internet",
+      }),
+    ),
     node("external/office-vpn", "external", null, "office-vpn", { addresses: ["10.8.0.4"] }),
     node("outside/203.0.113.66", "outside", null, "203.0.113.66", { addresses: ["203.0.113.66"] }),
     node("server-a/unnamed", "server", "server-a", "server-a", { addresses: ["10.10.0.11"] }),
@@ -85,7 +92,9 @@ function demo() {
     add(s(l, com), s(l, non), "same_server", [s(l, pri)], 3.1, 0.07, 3);
     add(s(l, com), s(other, non), "cross_server", [s(l, pri), s(other, pri)], 1.6, 0.05, 6);
     add("external/internet", s(l, pub), "public", [s(l, pub)], 0.3, 1, 0.4);
+    add("internet:198.51.100.7", s(l, com), "public", [s(l, pub)], 1.1, 0.02, 36);
   }
+  add("internet:2001:db8:3::77", s("a", pub), "public", [s("a", pub)], 0.8, 1, 0.5);
   add(s("a", com), s("b", com), "cross_server", [s("a", pri), s("b", pri)], 0.7, 0, 31);
   add("external/office-vpn", s("b", non), "public", [s("b", pub)], 0.5, 0.1, 5);
   add("server-a/unnamed", s("b", non), "cross_server_direct", [s("b", pri)], 0.25, 0, 4);

@@ -1,7 +1,8 @@
 /**
  * Discs: what lies outside every hull. Callers on the left, intruders and mere callees on the right.
  *
- * An intruder stands beside the private gateway it knocks on, so that its edge is short and straight.
+ * An intruder stands beside the private gateway it knocks on, so that its edge is short and straight;
+ * a busy address of the internet beside what is left of the internet.
  * Always holds: a disc that has a place keeps it; a new one takes the free place nearest to what it talks to.
  */
 import type { Edge, Node } from "#forms";
@@ -30,10 +31,16 @@ export function placeDiscs(graph: Graph, placed: Placed, memory: Memory): void {
     const newcomers = nodes
       .filter((node) => !memory.discs.has(node.id) && sideOf(node, edges.get(node.id) ?? []) === side)
       .map((node) => ({ node, wished: wishedY(node, edges.get(node.id) ?? [], placed, side) }))
-      .sort((a, b) => a.wished - b.wished || (a.node.id < b.node.id ? -1 : 1));
+      .sort(
+        (a, b) =>
+          Number(a.node.within !== null) - Number(b.node.within !== null) ||
+          a.wished - b.wished ||
+          (a.node.id < b.node.id ? -1 : 1),
+      );
     for (const { node, wished } of newcomers) {
       const taken = [...memory.discs.values()].filter((disc) => disc.side === side).map((disc) => disc.y);
-      memory.discs.set(node.id, { side, y: freeY(taken, wished) });
+      const rest = node.within === null ? undefined : memory.discs.get(node.within);
+      memory.discs.set(node.id, { side, y: freeY(taken, rest?.side === side ? rest.y : wished) });
     }
   }
   const { left, right } = extent(placed);

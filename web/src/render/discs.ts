@@ -57,7 +57,8 @@ function discText(picture: Picture, node: Node): string {
   const figures = nodeFigures(picture, node);
   const knocks = node.kind === "outside" ? "outside knock" : node.kind === "gateway" ? "host or NAT" : "";
   const address = node.addresses.length > 1 ? `${node.addresses.length} addresses` : node.addresses[0];
-  const who = knocks || (address === node.name ? "" : (address ?? ""));
+  const rest = picture.graph.rests.has(node.id) ? "all others" : "";
+  const who = knocks || rest || (address === node.name ? "" : (address ?? ""));
   return [who, `${rate(figures.rate)}/s`].filter(Boolean).join(" · ");
 }
 

@@ -65,7 +65,8 @@ export function glyphOf(node: Node): Glyph {
   if (node.kind === "gateway") return { icon: House, hue: 220 };
   if (node.kind === "server") return { icon: Server, hue: 255 };
   const text = `${node.name} ${node.containers[0]?.image ?? ""}`.toLowerCase();
-  if (node.kind === "external") return { icon: externalIcon(text), hue: 220 };
+  if (node.kind === "external")
+    return { icon: node.within === null ? externalIcon(text) : UserRound, hue: 220 };
   return BY_NAME.find(([pattern]) => pattern.test(text))?.[1] ?? { icon: Box, hue: 222 };
 }
 

@@ -28,6 +28,8 @@ export interface Shown extends Graph {
   shownAs: ReadonlyMap<string, string>;
   /** A shown node → the hub's nodes it stands for, where these are others. */
   groups: ReadonlyMap<string, Node[]>;
+  /** Nodes of many of whom the busiest stand beside them: what is left of these. */
+  rests: ReadonlySet<string>;
 }
 
 /** The one hull of the view of services. */
@@ -84,6 +86,8 @@ export function project(whole: Graph, view: ViewMode, choice: HullChoice): Shown
   for (const [id, members] of groups) nodes.set(id, named(nodes.get(id)!, members));
   const edges = edgesAs(graph.edges, shownAs, view);
   if (view !== "servers") dropIdleProxies(nodes, edges);
+  const rests = restsOf(nodes.values());
+  dropIdle(nodes, edges, (node) => rests.has(node.id));
   return {
     ...graph,
     servers:
@@ -99,6 +103,7 @@ export function project(whole: Graph, view: ViewMode, choice: HullChoice): Shown
     collapsed,
     shownAs,
     groups,
+    rests,
   };
 }
 
@@ -124,7 +129,7 @@ function surplusIntruders(graph: Graph): Set<string> {
 }
 
 function blank(id: string, kind: Node["kind"], server: string | null, name: string): Node {
-  const unknown = { addresses: [], containers: [], first_seen: null, last_seen: null };
+  const unknown = { addresses: [], containers: [], first_seen: null, last_seen: null, within: null };
   return { id, kind, server, name, proxy_kind: null, ...unknown };
 }
 
@@ -182,11 +187,19 @@ function edgesAs(
 
 /** Without hulls a gateway is worth a node only where it answers by itself. */
 function dropIdleProxies(nodes: Map<string, Node>, edges: Graph["edges"]): void {
+  dropIdle(nodes, edges, (node) => node.kind === "proxy" || node.id.startsWith("proxies:"));
+}
+
+/** Nodes of this kind go where no edge begins or ends at them. */
+function dropIdle(nodes: Map<string, Node>, edges: Graph["edges"], which: (node: Node) => boolean): void {
   const ends = new Set([...edges.values()].flatMap((edge) => [edge.from, edge.to]));
-  for (const [id, node] of nodes) {
-    const gateway = node.kind === "proxy" || id.startsWith("proxies:");
-    if (gateway && !ends.has(id)) nodes.delete(id);
-  }
+  for (const [id, node] of nodes) if (which(node) && !ends.has(id)) nodes.delete(id);
+}
+
+function restsOf(nodes: Iterable<Node>): Set<string> {
+  const rests = new Set<string>();
+  for (const { within } of nodes) if (within !== null) rests.add(within);
+  return rests;
 }
 
 /** Of closed hulls the hub's own figures; of other groups the sum of their members'. */

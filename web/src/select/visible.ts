@@ -3,7 +3,7 @@
  *
  * Enters: the graph and a selection. Leaves: ids of nodes, edges and servers that stay bright.
  */
-import type { CallSummary, Edge, Node } from "#forms";
+import type { Call, CallSummary, Edge, Node } from "#forms";
 import { edgesOfNode, type Graph } from "../store/graph";
 
 export type Selection =
@@ -110,9 +110,20 @@ export function search(graph: Graph, query: string, bound: number): Found[] {
     .map(({ selection, title, text }) => ({ selection, title, text }));
 }
 
+/** The edge that a call lies on, as far as its ends tell. */
+export function edgeOfCall(graph: Graph, call: Call): Edge | undefined {
+  const begins = new Set([call.from.node]);
+  for (const node of graph.nodes.values())
+    if (node.within === call.from.node && node.name === call.from.address) begins.add(node.id);
+  const fitting = [...graph.edges.values()].filter(
+    (e) => begins.has(e.from) && e.to === call.to.node && e.origin === call.origin,
+  );
+  return fitting.find((e) => e.from !== call.from.node) ?? fitting[0];
+}
+
 export function kindText(node: Node): string {
   if (node.kind === "proxy") return `${node.proxy_kind ?? ""} gateway`.trim();
-  if (node.kind === "external") return "source outside";
+  if (node.kind === "external") return node.within === null ? "source outside" : "busy address outside";
   if (node.kind === "outside") return "intruder at a private gateway";
   if (node.kind === "gateway") return "host or NAT";
   if (node.kind === "server") return "unnamed caller";

@@ -16,8 +16,9 @@ export interface Extra {
 export function extraOf(app: App, selection: Selection, signal: AbortSignal): Extra | null {
   if (selection.kind === "server") return malformedLines(selection.id, signal);
   if (selection.kind !== "node") return null;
-  const kind = app.state.shown.nodes.get(selection.id)?.kind;
-  return kind === "external" || kind === "outside" ? busiest() : null;
+  const node = app.state.shown.nodes.get(selection.id);
+  const many = node?.within === null && (node.kind === "external" || node.kind === "outside");
+  return many ? busiest() : null;
 }
 
 /** The hub keeps some lines that it could not read, with the reason. */

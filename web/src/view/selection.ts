@@ -5,7 +5,7 @@ import { SPARK_S } from "../defaults";
 import { bytes, grouped, ms, rate, share } from "../render/format";
 import { shows } from "../select/filters";
 import { quoted, withValue } from "../select/terms";
-import { callsOf, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
+import { callsOf, edgeOfCall, edgesOf, kindText, membersOf, type Selection } from "../select/visible";
 import { classSplit } from "../store/classes";
 import { type Figures, type Graph, NO_FIGURES, sumFigures } from "../store/graph";
 import { sparkline } from "../store/history";
@@ -121,23 +121,33 @@ function newestOf(app: App, selection: Selection): Record<string, string> | null
   const filter: Record<string, string> = q && app.state.qError === null ? { q } : {};
   if (selection.kind === "server")
     return graph.servers.has(selection.id) ? { ...filter, server: selection.id } : null;
-  if (selection.kind === "node")
-    return shown.groups.has(selection.id) ? null : { ...filter, node: selection.id };
+  if (selection.kind === "node") {
+    if (shown.groups.has(selection.id)) return null;
+    return {
+      ...filter,
+      ...(shown.rests.has(selection.id) ? restOf(app, selection.id) : {}),
+      node: selection.id,
+    };
+  }
   const edge = graph.edges.get(selection.index);
   return edge ? { ...filter, edge: edge.id } : null;
 }
 
+/** The calls of many without those of the busiest, which have nodes of their own. */
+function restOf(app: App, id: string): { q: string } {
+  const { shown, q, qError } = app.state;
+  const own = [...shown.nodes.values()].filter((node) => node.within === id).map((node) => node.id);
+  return { q: [qError === null ? q : "", ...own.map((one) => `-from:${quoted(one)}`)].join(" ").trim() };
+}
+
 /** A listed call as the live lists show one. */
 function summaryOf(graph: Graph, call: Call): CallSummary {
-  const edge = [...graph.edges.values()].find(
-    (e) => e.from === call.from.node && e.to === call.to.node && e.origin === call.origin,
-  );
   const { id, duration_ms, method, host, path, status, ok, origin, answered_by, revision, join } = call;
   const same = { id, duration_ms, method, host, path, status, ok, origin, answered_by, revision };
   const start_ms = Date.parse(call.start);
   return {
     ...same,
-    edge: edge?.index ?? -1,
+    edge: edgeOfCall(graph, call)?.index ?? -1,
     start_ms,
     address: call.from.address,
     join: join.by,
