@@ -195,8 +195,8 @@ GRACE_S = 600
 COMPACT_CALLS = 250_000
 """Small files of one hour become one of up to so many calls: some 300 MB of memory meanwhile."""
 
-KEPT_PARTS = 2
-"""Row groups that stay decoded: the next page begins where the last one ended; up to 50 MB each."""
+KEPT_PARTS = 8
+"""Row groups that stay decoded: the next page begins where the last one ended; up to 10 MB each."""
 
 EXPORT_MESSAGE_BYTES = 1 << 20
 """Of one gRPC message of an export: readers take 4 MiB, unless they say more."""
@@ -205,8 +205,8 @@ EXPORT_CALLS = 20_000
 """Calls that an export holds in memory at a time: 20 MB as NDJSON; what the core is asked for them
 holds it up for some 10 ms."""
 
-MAX_LINEAGE_GROUPS = 8
-"""Row groups that are looked through for the parents of a page's calls: 10 ms each."""
+MAX_LINEAGE_GROUPS = 32
+"""Row groups that are looked through for the parents of a page's calls: 3 ms each."""
 
 MAX_CHILDREN = 1_000
 """Calls that one call tells as made for it: more than a waterfall can show."""

@@ -10,11 +10,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hub.history.schema import COMPRESSION_LEVEL, DELTA, DICTIONARY, ROW_GROUP
+from hub.history.schema import COLUMNS, COMPRESSION_LEVEL, DELTA, DICTIONARY, PLAIN, ROW_GROUP
+
+SHORT = 64
+"""Strings of a dictionary that is not worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,14 @@ def write(directory: Path, name: str, calls: pa.Table, sealed_ns: int, level: in
             file,
             calls.schema,
             version="2.6",
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
+            compression={name: "none" if name in PLAIN else "zstd" for name in COLUMNS},
+            compression_level={name: COMPRESSION_LEVEL for name in COLUMNS if name not in PLAIN},
             use_dictionary=DICTIONARY,
             column_encoding=dict.fromkeys(DELTA, "DELTA_BINARY_PACKED"),
             store_schema=True,
         ) as writer:
-            writer.write_table(calls, row_group_size=ROW_GROUP)
+            for first in range(0, max(calls.num_rows, 1), ROW_GROUP):
+                writer.write_table(trimmed(calls.slice(first, ROW_GROUP)))
         file.flush()
         os.fsync(file.fileno())
         size = file.tell()
@@ -63,6 +68,30 @@ def write(directory: Path, name: str, calls: pa.Table, sealed_ns: int, level: in
     sync_directory(directory)
     starts, second = _span(calls["start_ns"]), _span(calls["hop1_start_ns"])
     return FileEntry(name, calls.num_rows, size, *starts, *second, sealed_ns, level)
+
+
+def trimmed(calls: pa.Table) -> pa.Table:
+    """With dictionaries of just what occurs, but for short ones: a row group's is written, and
+    read, as it is."""
+    columns = [
+        _used(column.combine_chunks()) if pa.types.is_dictionary(column.type) else column
+        for column in calls.columns
+    ]
+    return pa.Table.from_arrays(columns, schema=calls.schema)
+
+
+def _used(texts: pa.DictionaryArray) -> pa.DictionaryArray:
+    if len(texts.dictionary) <= SHORT:
+        return texts
+    codes = np.asarray(pc.fill_null(texts.indices, -1))
+    used = np.zeros(len(texts.dictionary) + 1, np.bool_)
+    used[codes] = True
+    used[-1] = False  # the place of null
+    kept = np.flatnonzero(used)
+    number = np.zeros(len(used), np.int32)
+    number[kept] = np.arange(len(kept), dtype=np.int32)
+    indices = pa.array(number[codes], mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, texts.dictionary.take(pa.array(kept)))
 
 
 def sync_directory(directory: Path) -> None:

@@ -43,13 +43,16 @@ def newest(
         if len(found) == limit and group.latest_ns < found.keys.start_ns[-1]:
             break
         part = shelf.part(group, moment)
-        numbers = standing(moment, part)
-        if after is not None:
+        every = np.arange(part.count)
+        numbers = Query(part).matching(filters, every)  # type: ignore[arg-type]
+        numbers = standing(moment, part, numbers)
+        if after is not None and len(numbers):
             numbers = numbers[part.keys.at(numbers).before(after)]
-        numbers = Query(part).matching(filters, numbers)  # type: ignore[arg-type]
+        if len(numbers) > limit:
+            numbers = numbers[part.keys.at(numbers).newest(limit)]
         if len(numbers):
-            found = found.with_part(part, numbers, limit)
-    return found
+            found = found.with_part(part.only(numbers), np.arange(len(numbers)), limit)
+    return found.gathered()
 
 
 def bearing(shelf: Shelf, moment: Moment, key: Key) -> tuple[Part, int] | None:
@@ -62,10 +65,10 @@ def bearing(shelf: Shelf, moment: Moment, key: Key) -> tuple[Part, int] | None:
             if not group.earliest_ns <= key[0] <= group.latest_ns:
                 continue
             part = shelf.part(group, moment)
-            for number in _bearing(part, key):
+            bearers = np.array(_bearing(part, key), np.int64)
+            for number in standing(moment, part, bearers, cut=False).tolist():
                 revision = int(part["revision"][number])
-                stands = number in standing(moment, part, cut=False)
-                if stands and (best is None or revision > best[0]):
+                if best is None or revision > best[0]:
                     best = revision, part, number
     return best[1:] if best else None
 
@@ -81,7 +84,7 @@ def wind(
             if group.ended_to_ns < since_ns or group.ended_from_ns >= until_ns:
                 continue
             part = shelf.part(group, moment)
-            numbers = standing(moment, part)
+            numbers = standing(moment, part, np.arange(part.count))
             chosen = reel.cut(part, numbers, since_ns, until_ns, query)
             pieces.append((part, chosen, len(parts)))
             parts.append(part)

@@ -19,9 +19,10 @@ from hub.defaults import COMPACT_CALLS, GRACE_S
 from hub.history import catalog, files
 from hub.history.archive import Archive, State, hidden_in, selected
 from hub.history.files import FileEntry
-from hub.history.part import Part, Stored
+from hub.history.part import Part
 from hub.history.schema import COLUMNS, SCHEMA, TEXT
 from hub.history.snapshot import Hidden
+from hub.history.sources import Stored
 from hub.journal import Journal
 from hub.order import Keys
 from hub.pipeline import Pipeline
@@ -106,7 +107,7 @@ class Keeping:
         tables, keys, hidden_keys = [], [], []
         for entry in chosen:
             path = self._archive.directory / entry.name
-            file = pq.ParquetFile(path, memory_map=True, read_dictionary=_TEXTS)
+            file = pq.ParquetFile(path, read_dictionary=_TEXTS)
             for group in range(file.metadata.num_row_groups):
                 part = Part(self._pipeline, Stored(file, group))
                 hidden = hidden_in(state.hidden, part.keys, part["revision"])

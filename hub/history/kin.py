@@ -143,5 +143,4 @@ def _telling(rows: Any, of: Asking) -> NDArray[np.int64]:
 
 def _standing(moment: Moment, part: Part, rows: Numbers) -> Numbers:
     """Of the calls of these rows of a part those that history tells."""
-    calls = np.unique(rows % part.count)
-    return calls[np.isin(calls, standing(moment, part, cut=False))] if len(calls) else calls
+    return standing(moment, part, np.unique(rows % part.count), cut=False)

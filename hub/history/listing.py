@@ -55,6 +55,15 @@ class Listing:
         some = np.arange(limit)
         return Listing(self.keys.at(some), self.source[some], self.number[some], self.parts)
 
+    def gathered(self) -> Listing:
+        """The same, its calls in one part: what is told of many parts takes longer."""
+        if len(self.parts) < 2:
+            return self
+        first = np.cumsum([0, *(part.count for part in self.parts)])
+        number = self.number + first[self.source]
+        source = np.zeros(len(self), np.int64)
+        return Listing(self.keys, source, number, (Part.of(self.parts),))
+
     def members(self) -> Iterator[tuple[Part, Numbers, Numbers]]:
         """Of each part the calls' numbers, and their places in the list."""
         for place, part in enumerate(self.parts):

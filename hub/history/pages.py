@@ -31,10 +31,11 @@ from hub.history.kin import Kin
 from hub.history.lineage import Asking, Lines, asking
 from hub.history.lineage import lines as lines_of
 from hub.history.listing import Listing
-from hub.history.part import Loose, Part
+from hub.history.part import Part
 from hub.history.reel import Reel
 from hub.history.shelf import Moment, Shelf
 from hub.history.snapshot import hidden_by_memory
+from hub.history.sources import Loose
 from hub.order import Key, id_of, position
 from hub.pipeline import Pipeline
 from hub.query import Query

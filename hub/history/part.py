@@ -7,18 +7,20 @@ from 0; the first hop of call n is row n, its second one row n + count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from hub.calls import log_checksum
 from hub.enums import JoinKey, Missing, Origin
 from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, SAME, TEXT, TEXTS, TWINS
+from hub.history.sources import Lazy, Loose, Stored, picked
 from hub.order import Keys
 from hub.pipeline import Pipeline
 
@@ -33,77 +35,6 @@ _WORDS: dict[str, tuple[str, Any]] = {
 """Columns of calls that are words in a file: there, and as an enum."""
 
 
-class Lazy:
-    """Columns that are read once, when they are asked for."""
-
-    first = 0
-
-    def __init__(self, read: Callable[[str], Column]) -> None:
-        self._read = read
-        self._columns: dict[str, Column] = {}
-
-    def __getitem__(self, name: str) -> Column:
-        column = self._columns.get(name)
-        if column is None:
-            column = self._columns[name] = self._read(name)
-        return column
-
-    def take(self, name: str, numbers: NDArray[np.integer]) -> Column:
-        """The values of the rows of these numbers."""
-        column: Column = self[name][numbers]
-        return column
-
-
-class Stored:
-    """One row group of a file."""
-
-    def __init__(self, file: pq.ParquetFile, group: int) -> None:
-        self._file = file
-        self._group = group
-        self._meta = file.metadata.row_group(group)
-        self._places = {name: place for place, name in enumerate(file.schema_arrow.names)}
-        self.count: int = self._meta.num_rows
-
-    def arrow(self, *names: str) -> pa.Table:
-        """Columns, read; one that the file lacks is null."""
-        there = [name for name in names if name in self._places]
-        table = self._file.read_row_group(self._group, columns=there, use_threads=False)
-        for name in names:
-            if name not in self._places:
-                table = table.append_column(name, pa.nulls(self.count, COLUMNS[name]))
-        return table.select(list(names)) if len(there) < len(names) else table
-
-    def constant(self, name: str) -> tuple[Any] | None:
-        """The one value of all calls, where the statistics say that there is only one."""
-        if name not in self._places:
-            return (None,)
-        meta = self._meta.column(self._places[name])
-        if not meta.is_stats_set:
-            return None
-        told = meta.statistics
-        if told.null_count == self.count:
-            return (None,)
-        if told.null_count or not told.has_min_max or COLUMNS[name] in (ID, pa.float32()):
-            return None
-        return (told.min,) if told.min == told.max else None
-
-
-class Loose:
-    """Calls that are in no file yet."""
-
-    def __init__(self, calls: pa.Table) -> None:
-        self._calls = calls
-        self.count: int = calls.num_rows
-
-    def arrow(self, *names: str) -> pa.Table:
-        """Columns."""
-        return self._calls.select(list(names))
-
-    def constant(self, name: str) -> tuple[Any] | None:
-        """The one value of all calls, where that is known: that there is none."""
-        return (None,) if self._calls[name].null_count == self.count else None
-
-
 class Part:
     """Sealed calls, or calls as they would be sealed."""
 
@@ -115,12 +46,14 @@ class Part:
         self.ledger = pipeline.ledger
         self.logs = pipeline.settling.logs
         self.settling = self
+        self._pipeline, self._source = pipeline, source
         self.arrow = source.arrow
         self._constant = source.constant
         self.count = source.count
         self.calls = SimpleNamespace(table=Lazy(self._of_calls))
         self._strings: dict[str, SimpleNamespace] = {}
         self._numbers: dict[str, Column] = {}
+        self._coded: dict[str, tuple[pa.Array, Column]] = {}
         self._texts: dict[str, tuple[list[Any], Column]] = {}
         self.rows = SimpleNamespace(table=Lazy(self._of_rows), strings=_Strings(self), epoch=0)
 
@@ -137,19 +70,43 @@ class Part:
             known = self._numbers[name] = np.asarray(column.to_numpy(zero_copy_only=False))
         return known
 
-    def texts(self, name: str) -> tuple[list[Any], Column]:
-        """A column of strings: its dictionary with null behind it, and codes."""
-        known = self._texts.get(name)
+    def only(self, numbers: NDArray[np.integer]) -> Part:
+        """These calls by themselves, with all that is to be told of them."""
+        keys = [account.key for account in self.ledger.accounts]
+        places = {
+            f"{log_checksum(key):08x}": (key.server, key.proxy, key.fingerprint.hex())
+            for key in keys
+        }
+        return Part(self._pipeline, picked(self._source, numbers, places))
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Part:
+        """The calls of all of these, one behind the other."""
+        tables = [part.arrow(*COLUMNS) for part in parts]
+        whole = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+        return cls(parts[0]._pipeline, Loose(whole))
+
+    def coded(self, name: str) -> tuple[pa.Array, Column]:
+        """A column of strings: its dictionary, and codes; -1 is null."""
+        known = self._coded.get(name)
         if known is None and (one := self._constant(name)):
-            codes = np.full(self.count, one[0] is None, np.int32)
-            known = self._texts[name] = [one[0] or "", None], codes
+            codes = np.full(self.count, -1 if one[0] is None else 0, np.int32)
+            known = self._coded[name] = pa.array([one[0] or ""]), codes
         if known is None:
             column = self.arrow(name).column(0).combine_chunks()
             if not isinstance(column, pa.DictionaryArray):
                 column = column.dictionary_encode()
-            values = [*column.dictionary.to_pylist(), None]
-            codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
-            known = self._texts[name] = values, codes
+            codes = pc.fill_null(column.indices, -1).to_numpy(zero_copy_only=False)
+            known = self._coded[name] = column.dictionary, codes
+        return known
+
+    def texts(self, name: str) -> tuple[list[Any], Column]:
+        """A column of few distinct strings: these with null behind them, and codes."""
+        known = self._texts.get(name)
+        if known is None:
+            dictionary, codes = self.coded(name)
+            values = [*dictionary.to_pylist(), None]
+            known = self._texts[name] = values, np.where(codes < 0, len(values) - 1, codes)
         return known
 
     def told(self, name: str, numbers: NDArray[np.integer]) -> list[Any]:
@@ -189,8 +146,8 @@ class Part:
     @cached_property
     def two(self) -> NDArray[np.bool_]:
         """Which calls have a second hop."""
-        column = self.arrow("hop1_offset").column(0).combine_chunks()
-        return ~np.asarray(column.is_null().to_numpy(zero_copy_only=False), np.bool_)
+        there: NDArray[np.bool_] = self.coded("hop1_log_sum")[1] >= 0
+        return there
 
     @cached_property
     def keys(self) -> Keys:
@@ -247,16 +204,12 @@ class Part:
         return np.concatenate([first, self.numbers(f"hop1_{name}")])
 
     def strings(self, name: str) -> SimpleNamespace:
-        """The distinct strings of a column of rows, and the rows' codes."""
+        """The strings of a column of rows, each made when it is asked for, and the rows' codes."""
         known = self._strings.get(name)
         if known is None:
-            values: dict[str, int] = {"": 0}
-            codes = []
-            for hop in (0, 1):
-                dictionary, places = self.texts(f"hop{hop}_{name}")
-                number = [values.setdefault(value or "", len(values)) for value in dictionary]
-                codes.append(np.array(number, np.int64)[places])
-            known = SimpleNamespace(values=list(values), codes=np.concatenate(codes))
+            (first, codes), (second, others) = (self.coded(f"hop{hop}_{name}") for hop in (0, 1))
+            places = [codes + 1, np.where(others < 0, 0, others + 1 + len(first))]
+            known = SimpleNamespace(values=_Values((first, second)), codes=np.concatenate(places))
             self._strings[name] = known
         return known
 
@@ -279,22 +232,29 @@ class Part:
 
     def _logs(self) -> Numbers:
         known = {
-            (key.server, key.proxy, key.fingerprint.hex()): number
-            for number, key in enumerate(account.key for account in self.ledger.accounts)
+            f"{log_checksum(account.key):08x}": number
+            for number, account in enumerate(self.ledger.accounts)
         }
         result = []
         for hop in (0, 1):
-            columns = [self.texts(f"hop{hop}_{name}") for name in ("server", "proxy", "log")]
-            words = np.zeros(self.count, np.int64)
-            for values, codes in columns:
-                words = words * len(values) + codes.astype(np.int64)
-            distinct, first, which = np.unique(words, return_index=True, return_inverse=True)
-            numbers = np.zeros(len(distinct), np.int64)
-            for place, row in enumerate(first.tolist()):
-                key = tuple(values[codes[row]] for values, codes in columns)
-                numbers[place] = known.get(key, 0)
-            result.append(numbers[which])
+            sums, codes = self.texts(f"hop{hop}_log_sum")
+            result.append(np.array([known.get(sum, 0) for sum in sums], np.int64)[codes])
         return np.concatenate(result)
+
+
+class _Values:
+    """Strings by code: 0 is "", then one dictionary behind the other."""
+
+    def __init__(self, dictionaries: tuple[pa.Array, pa.Array]) -> None:
+        self._first, self._second = dictionaries
+
+    def __getitem__(self, code: int) -> str:
+        if not code:
+            return ""
+        place = code - 1 - len(self._first)
+        value = self._second[place] if place >= 0 else self._first[code - 1]
+        text: str = value.as_py()
+        return text
 
 
 class _Strings:

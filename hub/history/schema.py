@@ -97,17 +97,26 @@ SCHEMA: Final = pa.schema(
     list(COLUMNS.items()), metadata={b"hopwatch.schema": str(VERSION).encode()}
 )
 
-DELTA: Final = ("start_ns", "row", "hop0_offset", "hop0_request_count", "hop1_start_ns")
-"""Numbers that grow along the file: their differences are short."""
+FEW: Final = ("clock_ns", "bytes_in", "bytes_out", "hop1_bytes_in", "hop1_bytes_out")
+"""Wide numbers with few distinct values."""
+
+DELTA: Final = [
+    name for name, kind in COLUMNS.items() if kind in (pa.int64(), pa.uint64()) and name not in FEW
+]
+"""Other wide numbers: times, offsets and counts grow along the file, and durations are short."""
+
+PLAIN: Final = [*DELTA, *(name for name, kind in COLUMNS.items() if kind == ID)]
+"""Columns that compression would make hardly smaller, and slower to read."""
 
 DICTIONARY: Final = [
     name
     for name, kind in COLUMNS.items()
-    if kind == TEXT or (name not in DELTA and kind not in (ID, pa.bool_(), pa.int64()))
-] + ["clock_ns", "bytes_in", "bytes_out", "hop1_bytes_in", "hop1_bytes_out"]
+    if name in FEW or not (name in PLAIN or kind in (pa.bool_(), pa.string()))
+]
 """Columns with few distinct values."""
 
-ROW_GROUP: Final = 65_536
-"""Calls of a row group: what a look-up by id has to read, some 3 MB."""
+ROW_GROUP: Final = 16_384
+"""Calls of a row group: what a look-up by id has to read, some 1 MB. Half as many make files 3 %
+larger, four times as many 4 % smaller."""
 
 COMPRESSION_LEVEL: Final = 3

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from hub.defaults import KEPT_PARTS, OPEN_FILES
 from hub.history.archive import State, hidden_in
 from hub.history.files import FileEntry
-from hub.history.part import Part, Stored
+from hub.history.part import Part
 from hub.history.schema import COLUMNS, TEXT
 from hub.history.snapshot import Hidden
+from hub.history.sources import Stored
 from hub.pipeline import Pipeline
 
 Numbers = NDArray[np.int64]
@@ -93,19 +94,22 @@ class Shelf:
         file = self._files.get(entry.name)
         if file is None:
             path = self._directory / entry.name
-            file = pq.ParquetFile(path, memory_map=True, read_dictionary=_TEXTS)
+            file = pq.ParquetFile(path, read_dictionary=_TEXTS)
             self._files[entry.name] = file
             while len(self._files) > OPEN_FILES:
                 self._files.popitem(last=False)
         return file
 
 
-def standing(moment: Moment, part: Part, *, cut: bool = True) -> Numbers:
-    """Calls of a part that history tells; without `cut` also those that memory tells as well."""
-    told = ~hidden_in(moment.hidden, part.keys, part["revision"])
+def standing(moment: Moment, part: Part, numbers: Numbers, *, cut: bool = True) -> Numbers:
+    """Those of these calls of a part that history tells; without `cut` also those that memory tells
+    as well."""
     if cut:
-        told &= part.numbers("row") < moment.cut
-    return np.flatnonzero(told)
+        numbers = numbers[part.numbers("row")[numbers] < moment.cut]
+    if not len(numbers) or not len(moment.hidden.start_ns):
+        return numbers
+    told = ~hidden_in(moment.hidden, part.keys.at(numbers), part["revision"][numbers])
+    return numbers[told]
 
 
 def _groups_of(entry: FileEntry, file: pq.ParquetFile) -> list[Group]:
