@@ -8,6 +8,7 @@ everything ends within 5 s.
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from hub import http_server
 from hub.app import create_app
 from hub.beat import Beat
 from hub.config import ConfigError, HubConfig
-from hub.defaults import STEP_PAUSE_S, TICK_MS
+from hub.defaults import STEP_PAUSE_S, TICK_MS, YOUNG_OBJECTS
 from hub.enrolment import SERVICE as ENROLMENT
 from hub.enrolment import EnrolmentServicer
 from hub.history.history import History
@@ -162,6 +163,7 @@ class Hub:
             security.interceptors,
         )
         self._ingest = ingest
+        _keep_what_is_here()
         self._startup.over()
         log.info(
             "ready",
@@ -201,6 +203,14 @@ class Hub:
         """Call `step` with the time, this often, until the hub stops."""
         while not await _happens(self._stopping, interval_s):
             step(time.time_ns())
+
+
+def _keep_what_is_here() -> None:
+    """Modules, classes, handlers: they stay until the end, and need not be looked through for
+    cycles while agents wait."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 async def _happens(event: asyncio.Event, within_s: float) -> bool:

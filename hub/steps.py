@@ -4,10 +4,10 @@ Enters: events, as the journal commits them or replays them. Leaves: lists of th
 A step's fixed cost is that of some hundred lines, and under load there are a hundred commits a
 second.
 
-What always holds: events keep their order. The first ones after a quiet `STEP_MS` go on at once, so
-an idle hub adds no delay; none waits longer than `STEP_MS`, and `STEP_ROWS` lines do not wait.
-Acknowledgements do not wait for a step. Without asking first (`flush`), a reader may miss what was
-acknowledged within the last `STEP_MS`.
+What always holds: events keep their order. The first ones after a quiet `STEP_MS` wait `YIELD_MS`
+only, none waits longer than `STEP_MS`, and `STEP_ROWS` lines do not wait. Acknowledgements do not
+wait for a step: in `YIELD_MS` those of the same commit have left. Without asking first (`flush`), a
+reader may miss what was acknowledged within the last `STEP_MS`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from hub.defaults import STEP_MS, STEP_ROWS
+from hub.defaults import STEP_MS, STEP_ROWS, YIELD_MS
 from hub.model import BatchCommitted, Event
 
 
@@ -35,10 +35,10 @@ class Steps:
         self._waiting += events
         self._rows += sum(map(rows_of, events))
         loop = asyncio.get_running_loop()
-        due_s = self._last_s + self._interval_s
-        if loop.time() >= due_s or self._rows >= STEP_ROWS:
+        if self._rows >= STEP_ROWS:
             self.flush()
         elif self._timer is None:
+            due_s = max(self._last_s + self._interval_s, loop.time() + YIELD_MS / 1e3)
             self._timer = loop.call_at(due_s, self.flush)
 
     def flush(self) -> None:
