@@ -163,6 +163,14 @@ YIELD_MS = 1
 STEP_ROWS = 8_192
 """Lines settled at once: 20 ms of work, 80 ms with reading them from a journal of small batches."""
 
+ACCEPT_AFTER_S = 5.0
+"""Of reading the journal: then agents are accepted, and readers wait on. An ordinary start has read
+a minute's lines by then, and whoever finds it ready can read, too."""
+
+HELD_LINES = 500_000
+"""Reported while the journal is being read, and waiting for the core: some 200 bytes each; beyond
+it agents wait."""
+
 STEP_PAUSE_S = 0.001
 """Between two steps of a replay: HTTP requests are answered in it."""
 

@@ -12,6 +12,7 @@ import gc
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from quart import Quart
@@ -20,10 +21,11 @@ from hub import http_server
 from hub.app import create_app
 from hub.beat import Beat
 from hub.config import ConfigError, HubConfig
-from hub.defaults import STEP_PAUSE_S, TICK_MS, YOUNG_OBJECTS
+from hub.defaults import ACCEPT_AFTER_S, STEP_PAUSE_S, TICK_MS, YOUNG_OBJECTS
 from hub.enrolment import SERVICE as ENROLMENT
 from hub.enrolment import EnrolmentServicer
-from hub.history.history import History
+from hub.held import Held
+from hub.history.history import Condition, History
 from hub.ingest import SERVICE as INGEST
 from hub.ingest import IngestServicer
 from hub.journal import Journal
@@ -33,9 +35,9 @@ from hub.observe import SERVICE as OBSERVE
 from hub.observe import ObserveServicer
 from hub.pipeline import Pipeline
 from hub.security import Security
-from hub.serving import serve
+from hub.serving import Listening, serve
 from hub.sockets import Sockets
-from hub.startup import Startup
+from hub.startup import ReadersWait, Startup
 from hub.steps import Steps, steps_of
 
 log = structlog.get_logger("hub")
@@ -54,6 +56,9 @@ class Hub:
         self._failure: Exception | None = None
         self._steps = Steps(self._settle)
         self._ingest: IngestServicer | None = None
+        self._agents: Listening | None = None
+        self._held: Held | None = None
+        """What agents report while the journal is being read."""
 
     def stop(self) -> None:
         """Drain and end."""
@@ -88,18 +93,26 @@ class Hub:
         live = Live(self.pipeline)
         sockets = Sockets(self.pipeline, live)
         history = History(self.pipeline, journal, self._config.data)
+        observe = ObserveServicer(self.pipeline, history.pages, history.windows)
         app = self._app(journal, sockets, history)
         failure: Exception | None = None
         async with asyncio.TaskGroup() as tasks:
             context = self._security.context
             tasks.create_task(http_server.run(app, listener, self._stopping.wait, context))
             try:
-                await self._replay(journal, history)
+                await self._replay(journal, history, observe)
                 if not self._stopping.is_set():
-                    await self._accept(journal, live, sockets, history, tasks)
+                    beat = Beat(sockets.publish, lambda: sockets.viewers)
+                    self.pipeline.listeners += [live, sockets, observe, beat]
+                    await self._go_on(journal, observe)
+                    tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
+                    tasks.create_task(beat.run(self._stopping))
+                    tasks.create_task(history.run(self._stopping))
+                    await self._stopping.wait()
             except Exception as error:
                 failure = error  # said as it is, not as one of a group
                 self.stop()
+            await self._dismiss_agents()
         failure = failure or self._failure
         if failure is not None:
             raise failure
@@ -109,12 +122,12 @@ class Hub:
         app = create_app(
             self.pipeline,
             sockets,
-            lambda: self._startup.reason or self._not_ready or journal.state.reason,
+            lambda: self._why_not_ready() or journal.state.reason,
             self._security.gate,
             history.pages,
             history.windows,
             history.replays,
-            history.condition,
+            lambda: self._condition(history),
         )
         self._security.add_login(app)
         self._startup.install(app)
@@ -125,60 +138,77 @@ class Hub:
 
         return app
 
-    async def _replay(self, journal: Journal, history: History) -> None:
+    def _why_not_ready(self) -> str | None:
+        """Why agents are not accepted; None: they are."""
+        return self._not_ready or (None if self._startup.accepting else self._startup.reason)
+
+    def _condition(self, history: History) -> Condition:
+        """How history stands; its problem, while readers wait: that they do."""
+        now = history.condition()
+        reason = self._startup.reason
+        return replace(now, problem=f"{reason}; readers wait") if reason else now
+
+    async def _replay(self, journal: Journal, history: History, observe: ObserveServicer) -> None:
+        """Read the journal; where that takes long, agents report meanwhile."""
         began = time.monotonic()
-        after = history.restore(time.time_ns())
-        for events in steps_of(journal.replay(after)):
-            self.pipeline.handle(events, time.time_ns())
-            self._startup.progress(self.pipeline.rows_received)
-            await asyncio.sleep(STEP_PAUSE_S)
-            if self._stopping.is_set():
+        after, up_to = history.restore(time.time_ns()), journal.last_seq
+        for events in steps_of(journal.replay(after, up_to)):
+            if not await self._caught_up_by(events):
                 return
+            if self._agents is None and time.monotonic() - began > ACCEPT_AFTER_S:
+                self._held = Held(journal)
+                await self._accept_agents(journal, observe)
+                log.info("agents are accepted while the journal is being read; readers wait")
         history.restored()
         self.pipeline.replayed(time.time_ns())
         kept = len(self.pipeline.settling.rows.table)
         if kept:
             seconds = round(time.monotonic() - began, 2)
             log.info("journal read", lines=kept, seconds=seconds)
+        for events in self._held.steps() if self._held else ():
+            if not await self._caught_up_by(events):
+                return
+        self._held = None
 
-    async def _accept(
-        self,
-        journal: Journal,
-        live: Live,
-        sockets: Sockets,
-        history: History,
-        tasks: asyncio.TaskGroup,
-    ) -> None:
-        """Agents report and readers read, until the hub stops."""
+    async def _caught_up_by(self, events: list[Event]) -> bool:
+        """Take these in, and let others have a turn; False: the hub stops."""
+        self.pipeline.handle(events, time.time_ns())
+        self._startup.progress(self.pipeline.rows_received)
+        await asyncio.sleep(STEP_PAUSE_S)
+        return not self._stopping.is_set()
+
+    async def _accept_agents(self, journal: Journal, observe: ObserveServicer) -> Listening:
         security = self._security
-        observe = ObserveServicer(self.pipeline, history.pages, history.windows)
-        beat = Beat(sockets.publish, lambda: sockets.viewers)
-        self.pipeline.listeners += [live, sockets, observe, beat]
-        ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
-        grpc_server = await serve(
+        self._ingest = IngestServicer(journal, security.keyring.now.tokens, self._take)
+        self._agents = await serve(
             self._config.grpc.listen,
-            [ingest, observe, EnrolmentServicer(self._config, self.reload)],
+            [self._ingest, observe, EnrolmentServicer(self._config, self.reload)],
             [INGEST, OBSERVE, ENROLMENT],
             security.credentials,
-            security.interceptors,
+            [*security.interceptors, ReadersWait(self._startup, OBSERVE)],
         )
-        self._ingest = ingest
+        self._startup.accepting = True
+        return self._agents
+
+    async def _go_on(self, journal: Journal, observe: ObserveServicer) -> None:
+        """The core is up to date: agents report, and readers read."""
+        agents = self._agents or await self._accept_agents(journal, observe)
         _keep_what_is_here()
         self._startup.over()
         log.info(
             "ready",
-            view=f"{'https' if security.context else 'http'}://{self._config.http.listen}/",
-            agents=", ".join(grpc_server.addresses),
+            view=f"{'https' if self._security.context else 'http'}://{self._config.http.listen}/",
+            agents=", ".join(agents.addresses),
         )
-        tasks.create_task(self._every(TICK_MS / 1e3, self.pipeline.tick))
-        tasks.create_task(beat.run(self._stopping))
-        tasks.create_task(history.run(self._stopping))
-        await self._stopping.wait()
+
+    async def _dismiss_agents(self) -> None:
         self._not_ready = "the hub stops"
         log.info("stopping")
-        await ingest.close()
+        if self._agents is None or self._ingest is None:
+            return
+        await self._ingest.close()
         self._steps.flush()
-        await grpc_server.stop(0.5)
+        await self._agents.stop(0.5)
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
@@ -186,7 +216,10 @@ class Hub:
                 log.info("agent connected", server=event.server, version=event.hello.agent_version)
             elif isinstance(event, AgentGone):
                 log.info("agent gone", server=event.server, reason=event.reason)
-        self._steps.add(events)
+        if self._held is None:
+            self._steps.add(events)
+        else:
+            self._held.add(events)
 
     def _settle(self, events: list[Event]) -> None:
         """A fault of the core ends the hub: it would go on with lines missing that are journalled,

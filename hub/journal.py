@@ -136,6 +136,10 @@ class Journal:
         """Wait until the queue can take more."""
         await self._writer.room()
 
+    def pause(self, paused: bool) -> None:
+        """There is no room, however little waits: who takes the events cannot take more."""
+        self._writer.pause(paused)
+
     def submit_batch(
         self, log: LogKey, batch: pb.Batch, observations: Observations, lane: Lane
     ) -> asyncio.Future[Outcome]:
@@ -222,9 +226,14 @@ class Journal:
         """A journalled batch, as it came. `KeyError` where there is none."""
         return self._store.read(seq)
 
-    def replay(self, after: int = 0) -> Iterator[Journalled]:
-        """What was journalled behind `after`, in order."""
-        return self._store.replay(after)
+    @property
+    def last_seq(self) -> int:
+        """Of the newest entry; 0: there is none."""
+        return self._store.last_seq()
+
+    def replay(self, after: int = 0, up_to: int | None = None) -> Iterator[Journalled]:
+        """What was journalled behind `after`, in order; up to an entry, or as far as there is."""
+        return self._store.replay(after, up_to)
 
     def _committed(
         self, outcome: Outcome, log: LogKey, batch: pb.Batch, observations: Observations

@@ -279,10 +279,16 @@ class Store:
             raise KeyError(seq)
         return pb.Batch.FromString(row[0])
 
-    def replay(self, after: int = 0) -> Iterator[Journalled]:
-        """What was journalled, in order, from behind `after` on."""
+    def last_seq(self) -> int:
+        """Of the newest entry; 0: there is none."""
+        ((last,),) = self.query("SELECT coalesce(max(seq), 0) FROM entries")
+        return int(last)
+
+    def replay(self, after: int = 0, up_to: int | None = None) -> Iterator[Journalled]:
+        """What was journalled, in order, from behind `after` on; as far as there is, or up to an
+        entry."""
         logs: dict[int, LogKey] = {}
-        while page := self._page(after):
+        while page := self._page(after, up_to):
             for seq, kind, server, log, base, body in page:
                 if kind == BATCH and log not in logs:
                     logs |= self._keys()
@@ -321,11 +327,13 @@ class Store:
         ((told, of),) = self.query("SELECT body, first_offset FROM entries WHERE seq = ?", (base,))
         return bodies.read_difference(body, bodies.read_whole(told, of))
 
-    def _page(self, after: int) -> list[tuple[int, int, str, int, int | None, bytes]]:
+    def _page(
+        self, after: int, up_to: int | None
+    ) -> list[tuple[int, int, str, int, int | None, bytes]]:
         return self._reader.execute(
             "SELECT seq, kind, server, log, first_offset, body FROM entries"
-            " WHERE seq > ? ORDER BY seq LIMIT 64",
-            (after,),
+            " WHERE seq > ? AND seq <= coalesce(?, seq) ORDER BY seq LIMIT 64",
+            (after, up_to),
         ).fetchall()
 
     def _keys(self) -> dict[int, LogKey]:

@@ -6,7 +6,8 @@ commit ends. A group is one transaction: all of it is on disk, or nothing is and
 writes gets `StorageFull`.
 
 Bounds: a group takes at most `JOURNAL_GROUP_BYTES` (one job at least); `room` is closed while
-`JOURNAL_QUEUE_BYTES` wait. What is waiting when the writer closes is still committed.
+`JOURNAL_QUEUE_BYTES` wait, or while it is paused. What is waiting when the writer closes is still
+committed.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ class Writer:
         self.commits = 0
         self._store = store
         self._reserve_bytes = reserve_bytes
+        self._paused = False
         self._room = asyncio.Event()
         self._room.set()
         self._queue: deque[Job] = deque()
@@ -91,6 +93,11 @@ class Writer:
         """Wait until the queue can take more."""
         while not self._room.is_set():
             await self._room.wait()
+
+    def pause(self, paused: bool) -> None:
+        """No room until this ends; what is submitted all the same is committed."""
+        self._paused = paused
+        self._look_for_room()
 
     def submit(
         self,
@@ -108,8 +115,7 @@ class Writer:
         job = Job(apply, tell, lane or Lane(), size, self._loop.create_future(), grows)
         self.unsettled += 1
         self.waiting_bytes += size
-        if self.waiting_bytes >= JOURNAL_QUEUE_BYTES:
-            self._room.clear()
+        self._look_for_room()
         with self._wake:
             self._queue.append(job)
             self._wake.notify()
@@ -222,8 +228,7 @@ class Writer:
     def _settle(self, group: list[Job], outcomes: list[Any]) -> None:
         self.unsettled -= len(group)
         self.waiting_bytes -= sum(job.size for job in group)
-        if self.waiting_bytes < JOURNAL_QUEUE_BYTES:
-            self._room.set()
+        self._look_for_room()
         events = []
         for job, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, (StorageFull, OutOfPlace)):
@@ -236,6 +241,12 @@ class Writer:
         finally:
             for job, outcome in zip(group, outcomes, strict=True):
                 _resolve(job.future, outcome)
+
+    def _look_for_room(self) -> None:
+        if self._paused or self.waiting_bytes >= JOURNAL_QUEUE_BYTES:
+            self._room.clear()
+        else:
+            self._room.set()
 
 
 def _resolve(future: asyncio.Future[Any], outcome: Any) -> None:

@@ -1,4 +1,4 @@
-"""Steps of the core: nearly nothing waits on an idle hub, little under load; all keeps its order."""
+"""Steps of the core: hardly anything waits on an idle hub, little under load; all keeps order."""
 
 from __future__ import annotations
 
