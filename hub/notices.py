@@ -8,10 +8,12 @@ seen for as long as an edge stays in the picture; seen again, it holds again.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from hub import forms
 from hub.calls import Numbers
@@ -21,6 +23,8 @@ from hub.pipeline import Pipeline
 from hub.stamps import rfc3339
 
 SECOND = 1_000_000_000
+COLUMNS = ("edge", "origin", "claims", "missing")
+"""Of calls: what notices are made of."""
 
 
 class Notices:
@@ -45,16 +49,20 @@ class Notices:
 
     def calls(self, numbers: Numbers, now_ns: int) -> None:
         """Calls that settled."""
+        take = self._pipeline.settling.calls.table.take
+        self.noticed({name: take(name, numbers) for name in COLUMNS}, now_ns)
+
+    def noticed(self, calls: Mapping[str, NDArray[Any]], now_ns: int) -> None:
+        """Calls in columns."""
         self._now_ns = now_ns
-        table = self._pipeline.settling.calls.table
-        edges = table.take("edge", numbers)
-        odd = np.isin(table.take("origin", numbers), [Origin.OUTSIDE, Origin.HAIRPIN])
+        edges = calls["edge"]
+        odd = np.isin(calls["origin"], [Origin.OUTSIDE, Origin.HAIRPIN])
         for edge, count in zip(*np.unique(edges[odd], return_counts=True), strict=True):
             self._odd_edge(int(edge), int(count))
-        spoofed = table.take("claims", numbers) != 0
+        spoofed = calls["claims"] != 0
         for edge, count in zip(*np.unique(edges[spoofed], return_counts=True), strict=True):
             self._spoofed(int(edge), int(count))
-        half = table.take("missing", numbers) != Missing.NOTHING
+        half = calls["missing"] != Missing.NOTHING
         for edge, count in zip(*np.unique(edges[half], return_counts=True), strict=True):
             self._half_seen(int(edge), int(count))
 
@@ -77,7 +85,7 @@ class Notices:
             text = f"It is {skew_ms:+.0f} ms off the hub's. Does the server run NTP?"
             off = abs(skew_ms) > SKEW_NOTICE_MS
             self._state("skew", name, f"The clock of {name} is off", text, off)
-        self._end_quiet()
+        self.end_quiet()
 
     def _odd_edge(self, number: int, count: int) -> None:
         graph = self._pipeline.graph
@@ -153,7 +161,7 @@ class Notices:
         if begins or more or (known and known.text != (text or "")):
             self._put(id, kind, title, text or "", more, None, None, server)
 
-    def _end_quiet(self) -> None:
+    def end_quiet(self) -> None:
         """What was seen of calls ends when none came for long."""
         quiet_ns = self._now_ns - RETIRE_AFTER_S * SECOND
         for id in [id for id, seen_ns in self._seen_ns.items() if seen_ns < quiet_ns]:

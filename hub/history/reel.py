@@ -19,7 +19,9 @@ from hub.expression import EVERYTHING, Expression
 from hub.history.part import Part
 from hub.subjects import SettledCalls
 
-COLUMNS = ("edge", "duration_ns", "status", "ok", "bytes_in", "bytes_out", "claims")
+COLUMNS = (
+    "edge", "duration_ns", "status", "ok", "bytes_in", "bytes_out", "claims", "origin", "missing",
+)  # fmt: skip
 MEMORY = -1
 
 

@@ -2,8 +2,8 @@
 
 Enters: reels of the past, and how far the replay has come. Leaves: a snapshot and frames in the
 forms of the live view, with the nodes, names and edges of that time. Totals count from where the
-replay began or was sought to. Every call of the stretch is in exactly one frame. No socket, no
-clock: times of the past are arguments.
+replay began or was sought to; so do notices, which are those of calls. Every call of the stretch is
+in exactly one frame. No socket, no clock: times of the past are arguments.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from hub.defaults import (
 from hub.describe import Describe
 from hub.history import record
 from hub.history.reel import MEMORY, Reel
+from hub.notices import COLUMNS as NOTICED
+from hub.notices import Notices
 from hub.pipeline import Pipeline
 from hub.rollup import Rollup
 from hub.stats import Stats
@@ -36,7 +38,7 @@ class Replay:
     """One viewer's."""
 
     def __init__(self, pipeline: Pipeline, q: str) -> None:
-        self._graph = pipeline.graph
+        self._pipeline, self._graph = pipeline, pipeline.graph
         self._calls = pipeline.settling.calls.table
         self._describe = Describe(pipeline)
         self._q = q
@@ -49,6 +51,7 @@ class Replay:
     def _begin(self) -> None:
         self._rollup, self._totals = Rollup(), Totals()
         self._stats = Stats(self._rollup, self._graph)
+        self._notices = Notices(self._pipeline)
         self._second = 0
         self._shown = 0
 
@@ -87,9 +90,12 @@ class Replay:
         self._rollup.passed(until_ns // SECOND)
         self._rollup.add(1, counted)
         self._totals.add(1, counted)
+        self._notices.noticed({name: reel.columns[name][places] for name in NOTICED}, until_ns)
         edges = np.unique(counted.edge)
         second, self._second = self._second, until_ns // SECOND
         due = second != self._second
+        if due:
+            self._notices.end_quiet()
         change = self._changed(topology, edges)
         packets, hidden = self._packets(reel, places, until_ns)
         ok = counted.ok
@@ -112,7 +118,7 @@ class Replay:
             ),
             stats=self._stats.form(until_ns) if due else None,
             status=self._status() if due else None,
-            notices=[],
+            notices=self._notices.take_changed(),
         )
 
     # --- parts

@@ -17,6 +17,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from ..hub.streams import LINE_BYTES, Agent, hello, sighting
 from ..hub.test_main import free_port, hub
+from ..hub.world import INTERNAL
 
 PATHS = os.pathsep.join(sys.path)
 
@@ -162,6 +163,7 @@ async def world(directory: Path, port: int | None = None) -> AsyncIterator[World
     ):
         for agent, server in ((one, "server-a"), (other, "server-b")):
             print_ = server.encode().ljust(16)
-            await agent.join(hello(server, logs=[sighting(fingerprint=print_)]))
+            said = {"internal_addresses": [INTERNAL[server]]}
+            await agent.join(hello(server, logs=[sighting(fingerprint=print_)], **said))
             made.agents[server] = Reports(agent, began_ns)
         yield made
