@@ -17,7 +17,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,17 +43,17 @@ KEPT_LINES, FULL_S = 50_000, 30.0
 """Where memory is measured: lines kept, and seconds until they are full and it is flat."""
 
 
-class Viewers:
-    """The process that plays pages."""
+class Workers:
+    """A process that plays pages or readers, and does what it is told."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, view: str, path: str = "/api/v1/live") -> AsyncIterator[Viewers]:
+    async def of(cls, module: str, *arguments: str) -> AsyncIterator[Workers]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench._viewers", view, path,
+            sys.executable, "-m", module, *arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 26,
         )  # fmt: skip
         try:
@@ -68,7 +68,7 @@ class Viewers:
         self._process.stdin.write(f"{order}\n".encode())
         line = await self._process.stdout.readline()
         if not line:
-            raise RuntimeError("the viewers have ended")
+            raise RuntimeError("the process has ended")
         return json.loads(line)
 
 
@@ -105,10 +105,15 @@ class Bench:
     def __init__(self, process: HubProcess, agents: Agents) -> None:
         self.process, self.agents = process, agents
 
-    async def span(self, seconds: float, viewers: Viewers | None = None) -> Span:
+    async def span(
+        self, seconds: float, workers: Workers | None = None, order: str | None = None
+    ) -> Span:
         self.agents.take_acknowledged_ms()
         cpu_s, sent = self.process.cpu_s(), self.agents.lines
-        said = await viewers.do(f"measure {seconds}") if viewers else await asyncio.sleep(seconds)
+        if workers:
+            said = await workers.do(order or f"measure {seconds}")
+        else:
+            said = await asyncio.sleep(seconds)
         return Span(
             seconds,
             self.agents.take_acknowledged_ms(),
@@ -117,6 +122,11 @@ class Bench:
             self.process.memory_mib(),
             said,
         )
+
+
+def pages(view: str) -> AbstractAsyncContextManager[Workers]:
+    """Viewers of the live view."""
+    return Workers.of("bench._viewers", view, "/api/v1/live")
 
 
 @asynccontextmanager
@@ -144,21 +154,22 @@ async def many(console: Console, count: int, servers: int, per_s: float, seconds
     async with fed(servers, per_s) as bench:
         for _ in track(range(ROUNDS), "rounds", console=console, transient=True):
             alone.append(await bench.span(seconds / 2))
-            async with Viewers.of(bench.process.view) as viewers:
+            async with pages(bench.process.view) as viewers:
                 await viewers.do(f"open {count}")
                 await asyncio.sleep(WARM_UP_S)
                 watched.append(await bench.span(seconds, viewers))
             await asyncio.sleep(WARM_UP_S)
-    console.print(acknowledgements(count, alone, watched))
+    console.print(acknowledgements(f"with {count} viewers", alone, watched))
     console.print(frames(count, watched))
 
 
-def acknowledgements(count: int, alone: list[Span], watched: list[Span]) -> Table:
-    shown = Table(title=f"Acknowledgements, ms: agents alone, and with {count} viewers")
+def acknowledgements(what: str, alone: list[Span], watched: list[Span]) -> Table:
+    """Those of rounds of agents alone, and of agents with something else."""
+    shown = Table(title=f"Acknowledgements, ms: agents alone, and {what}")
     for name in ("", "lines/s", "p50", "p95", "p99", "hub, cores", "hub, MiB"):
         shown.add_column(name, justify="right" if name else "left")
     for round, (a, b) in enumerate(zip(alone, watched, strict=True), 1):
-        for name, span in ((f"{round}. alone", a), (f"{round}. with viewers", b)):
+        for name, span in ((f"{round}. alone", a), (f"{round}. {what}", b)):
             ms = np.percentile(span.acknowledged_ms, (50, 95, 99))
             cells = [f"{span.lines_per_s:,.0f}", *(f"{x:.1f}" for x in ms)]
             shown.add_row(name, *cells, f"{span.hub_cores:.2f}", f"{span.memory_mib:.0f}")
@@ -201,7 +212,7 @@ async def stalling(
 ) -> None:
     async with (
         fed(servers, per_s, KEPT_LINES, FULL_S) as bench,
-        Viewers.of(bench.process.view) as viewers,
+        pages(bench.process.view) as viewers,
     ):
         await viewers.do(f"open {count}")
         await asyncio.sleep(WARM_UP_S)

@@ -6,6 +6,7 @@ of, once for all of them: what is new, how the topology changed, figures once a 
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from hub.describe import Describe
 from hub.notices import Notices
 from hub.pipeline import Pipeline
 from hub.state import State
-from hub.stats import Stats
+from hub.stats import Stats, last_of
 
 SECOND = 1_000_000_000
 
@@ -75,6 +76,9 @@ class Live:
         self._second = 0
         self._rows_then, self._then_ns = pipeline.rows_received, 0
         self._figures: Figures | None = None
+        """The last ones."""
+        self._measured: Figures | None = None
+        """Those that no step has told yet."""
 
     # --- Listener
 
@@ -89,9 +93,14 @@ class Live:
 
     # --- steps
 
+    def measure(self, now_ns: int) -> Iterator[None]:
+        """Make this second's figures for the next step, where they are due, in some turns."""
+        if self._is_due(now_ns):
+            self._measured = yield from self._measuring(now_ns)
+
     def step(self, now_ns: int) -> Step | None:
         """What happened since the last step; None: nothing, and no figures are due."""
-        due = now_ns // SECOND != self._second
+        due = self._measured is not None or self._is_due(now_ns)
         idle = not (self._new or self._amended or self._halves)
         graph, totals = self._pipeline.graph, self._pipeline.totals
         if idle and not due and self._topology == graph.version:
@@ -102,7 +111,9 @@ class Live:
         halves = halves[halves >= self._pipeline.settling.rows.table.first]
         self._new, self._amended, self._halves = [], [], []
         self._notices.calls(new, now_ns)
-        figures = self._measure(now_ns) if due else None
+        figures, self._measured = self._measured, None
+        if due and figures is None:
+            figures = last_of(self._measuring(now_ns))
         self.seq += 1
         step = Step(
             seq=self.seq,
@@ -122,7 +133,10 @@ class Live:
 
     def figures(self, now_ns: int) -> Figures:
         """The last ones."""
-        return self._figures or self._measure(now_ns)
+        return self._figures or last_of(self._measuring(now_ns))
+
+    def _is_due(self, now_ns: int) -> bool:
+        return now_ns // SECOND != self._second
 
     def notices(self) -> list[forms.Notice]:
         """All that are kept."""
@@ -135,13 +149,15 @@ class Live:
         gone = self._calls.take("gone", numbers)
         return numbers[~gone], numbers[gone]
 
-    def _measure(self, now_ns: int) -> Figures:
+    def _measuring(self, now_ns: int) -> Generator[None, None, Figures]:
+        """This second's figures, made in some turns."""
+        self._second = now_ns // SECOND
+        stats = yield from self._stats.making(now_ns)
         elapsed_s = max((now_ns - self._then_ns) / SECOND, 0.001)
         received = self._pipeline.rows_received - self._rows_then
         servers = self._state.servers(now_ns)
         self._notices.states(servers, now_ns)
         status = self._state.status(servers, received / elapsed_s if self._then_ns else 0.0)
         self._rows_then, self._then_ns = self._pipeline.rows_received, now_ns
-        self._second = now_ns // SECOND
-        self._figures = Figures(self._stats.form(now_ns), status, elapsed_s)
+        self._figures = Figures(stats, status, elapsed_s)
         return self._figures

@@ -65,8 +65,16 @@ class Window:
 
     def percentiles(self, shares: Shares) -> NDArray[np.float64]:
         """Latencies in ms, shape (edges, shares)."""
-        every = np.arange(len(self.edges))
-        return self.grouped(every, every, len(self.edges), shares)[1]
+        deltas = self.deltas
+        owners = np.searchsorted(self.edges, deltas.key // BINS)
+        calls = deltas.counts[:, 0]
+        return _percentiles(owners, deltas.key % BINS, calls, len(self.edges), shares)
+
+    def percentile_of_all(self, share: float) -> float:
+        """Latency of all edges together, in ms; NaN without calls."""
+        calls = np.bincount(self.deltas.key % BINS, self.deltas.counts[:, 0], BINS)
+        every = np.arange(BINS)
+        return float(_percentiles(np.zeros(BINS, np.int64), every, calls, 1, (share,))[0, 0])
 
     def grouped(
         self, members: Ints, groups: Ints, count: int, shares: Shares
@@ -82,11 +90,10 @@ class Window:
         length = np.searchsorted(owner_of_key, self.edges[members], side="right") - begin
         shift = np.repeat(begin - np.concatenate([[0], np.cumsum(length)[:-1]]), length)
         picked = shift.astype(np.int64) + np.arange(int(length.sum()))
-        owners = np.repeat(groups, length)
-        bins = self.deltas.key[picked] % BINS
-        order = np.lexsort((bins, owners))
-        calls = self.deltas.counts[picked, 0]
-        return counts, _percentiles(owners[order], bins[order], calls[order], count, shares)
+        cells = np.repeat(groups, length) * BINS + self.deltas.key[picked] % BINS
+        sums = np.bincount(cells, self.deltas.counts[picked, 0], count * BINS)
+        cells = np.flatnonzero(sums)
+        return counts, _percentiles(cells // BINS, cells % BINS, sums[cells], count, shares)
 
 
 def latency_bins(duration_ns: Ints) -> Ints:
@@ -188,9 +195,7 @@ def p95_of(deltas: Deltas) -> float | None:
     window = window_of(deltas)
     if not len(window.edges):
         return None
-    every = np.arange(len(window.edges))
-    _, whole = window.grouped(every, np.zeros_like(every), 1, (0.95,))
-    return round(float(whole[0, 0]), 3)
+    return round(window.percentile_of_all(0.95), 3)
 
 
 def by_second(aside: list[tuple[int, Counted]]) -> Iterator[tuple[int, Deltas]]:
@@ -234,7 +239,7 @@ def _merged(keys: Ints, counts: Ints) -> Deltas:
 
 
 def _percentiles(
-    owners: Ints, bins: Ints, calls: Ints, count: int, shares: Shares
+    owners: Ints, bins: Ints, calls: Ints | NDArray[np.float64], count: int, shares: Shares
 ) -> NDArray[np.float64]:
     """Nearest-rank percentiles; `owners` ascend, and the bins within each."""
     calls = np.maximum(calls, 0)

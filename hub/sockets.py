@@ -132,8 +132,9 @@ class Sockets:
         """Halves are for the live view only."""
 
     def publish(self, now_ns: int) -> Iterator[None]:
-        """Make a frame for every channel and offer it to its pages; encoded once. Yields between
-        groups of pages, so that others get a turn."""
+        """Make a frame for every channel and offer it to its pages; encoded once. Yields
+        while figures are made, and between groups of pages, so that others get a turn."""
+        yield from self._live.measure(now_ns)
         step = self._live.step(now_ns)
         if step is None:
             return

@@ -6,7 +6,8 @@ seconds, everything else over the last 60 and the running one.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from hub import forms
 from hub.graph import EdgeRecord, Graph
 from hub.groups import Groups
 from hub.rollup import RATE_S, Ints, Rollup, Window
+
+Made = TypeVar("Made")
 
 STATS_S = 60
 SHARES = (0.5, 0.95, 0.99)
@@ -32,21 +35,28 @@ class Stats:
 
     def form(self, now_ns: int) -> forms.Stats:
         """The figures as of now."""
+        return last_of(self.making(now_ns))
+
+    def making(self, now_ns: int) -> Generator[None, None, forms.Stats]:
+        """The same in some turns: with 5,000 edges it takes 0.1 s. They are as of the first one."""
         second = now_ns // 1_000_000_000
         minute = self._rollup.window(second - STATS_S, second + 1)
         recent = self._rollup.window(second - RATE_S, second)
+        yield
         rates = np.zeros(len(self._graph.edges) + 1)
         rates[recent.edges] = recent.counts[:, 0] / RATE_S
         calls, errors = minute.counts[:, 0].sum(), minute.counts[:, 1].sum()
-        every = np.arange(len(minute.edges))
-        _, whole = minute.grouped(every, np.zeros_like(every), 1, (0.95,))
+        edges = self._edges(minute, rates)
+        yield
+        nodes = self._nodes(minute, rates)
+        yield
         return forms.Stats(
-            edges=self._edges(minute, rates),
-            nodes=self._nodes(minute, rates),
+            edges=edges,
+            nodes=nodes,
             servers=self._servers(minute, rates),
             rate=round(float(rates.sum()), 2),
             error_share=round(float(errors / calls), 4) if calls else 0.0,
-            p95_ms=_figures(whole[:, 0])[0] if calls else None,
+            p95_ms=round(minute.percentile_of_all(0.95), 3) if calls else None,
         )
 
     def _edges(self, minute: Window, rates: NDArray[np.float64]) -> forms.EdgeStats:
@@ -75,6 +85,16 @@ class Stats:
         if server not in self._servers_known:
             self._servers_known.append(server)
         return {self._servers_known.index(server)}
+
+
+def last_of(turns: Generator[None, None, Made]) -> Made:
+    """What these turns make, at once."""
+    while True:
+        try:
+            next(turns)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
 
 
 def _by(minute: Window, rates: NDArray[np.float64], of: Groups) -> tuple[list[int], dict[str, Any]]:
