@@ -2,7 +2,8 @@
 
 Enters: lines on standard input: `read SECONDS PER_S`. Leaves: a line of JSON for each: by kind of
 question, milliseconds of each answer. The questions come in turns, each from a reader of its own,
-so that a slow one does not keep the others from asking. What is asked for lies mostly in files.
+so that a slow one does not keep the others from asking; `READERS` wait at most, and then nobody
+asks. What is asked for lies mostly in files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import uvloop
 
+READERS = 4
 EXPORT_S, FILTER_S, HOUR_S = 20, 60, 3600
 """Of the past that is exported, filtered, counted."""
 
@@ -89,11 +91,20 @@ async def read(address: str, seconds: float, per_s: float) -> dict[str, list[flo
         base_url=f"http://{address}", timeout=60, trust_env=False
     ) as client:
         readers, loop = Readers(client), asyncio.get_running_loop()
-        due_s = loop.time()
+        places = asyncio.Semaphore(READERS)
+        due_s, until_s = loop.time(), loop.time() + seconds
+
+        async def ask() -> None:
+            try:
+                await readers.ask_next()
+            finally:
+                places.release()
+
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(round(seconds * per_s)):
-                tasks.create_task(readers.ask_next())
-                due_s += 1 / per_s
+            while due_s < until_s:
+                await places.acquire()
+                tasks.create_task(ask())
+                due_s = max(due_s + 1 / per_s, loop.time())
                 await asyncio.sleep(due_s - loop.time())
         return readers.took_ms
 

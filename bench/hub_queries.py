@@ -1,6 +1,6 @@
 """Measures acknowledgements while 20,000 lines/s come in and readers ask for the past.
 
-    python -m bench.hub_queries [--lines 20000] [--servers 4] [--seconds 20] [--per-s 10]
+    python -m bench.hub_queries [--lines 20000] [--servers 4] [--seconds 20] [--per-s 4]
         [--rounds 3]
 
 A real hub, fed by `bench.federation` over real gRPC, and real HTTP: filters and a query over what
@@ -52,7 +52,7 @@ def answers(spans: list[Span]) -> Table:
     for name in ("", "asked", "p50", "p95"):
         shown.add_column(name, justify="right" if name else "left")
     for kind in spans[0].said:
-        took = [ms for span in spans for ms in span.said[kind]]
+        took = [ms for span in spans for ms in span.said.get(kind, [])]
         p50, p95 = np.percentile(took, (50, 95))
         shown.add_row(kind, f"{len(took)}", f"{p50:.0f}", f"{p95:.0f}")
     return shown
@@ -62,7 +62,7 @@ def answers(spans: list[Span]) -> Table:
 @click.option("--lines", "lines_per_s", default=20_000.0, show_default=True, help="A second.")
 @click.option("--servers", default=4, show_default=True)
 @click.option("--seconds", default=20.0, show_default=True, help="Of each turn.")
-@click.option("--per-s", default=10.0, show_default=True, help="Questions a second.")
+@click.option("--per-s", default=4.0, show_default=True, help="Questions a second.")
 @click.option("--rounds", default=3, show_default=True)
 def main(lines_per_s: float, servers: int, seconds: float, per_s: float, rounds: int) -> None:
     """Print what readers cost those who report."""

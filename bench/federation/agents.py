@@ -2,7 +2,7 @@
 
 Enters: a plan and its lines. Leaves: batches on the wire as their lines would be completed, and how
 long each took to be acknowledged. Agents register with an inventory of all their containers, cut
-batches as the hub's settings ask, and send watermarks where a log is quiet.
+batches and send watermarks as the hub's settings ask.
 """
 
 from __future__ import annotations
@@ -103,15 +103,15 @@ class Agent:
     ) -> None:
         loop = asyncio.get_running_loop()
         due_s = loop.time()
+        said_s = dict.fromkeys(self._sent, 0.0)
         while not stop.is_set():
             now_ns = time.time_ns()
             for feed in self._feeds:
-                quiet = True
                 for batch in feed.until(began_ns, now_ns, settings.max_batch_rows):
-                    quiet = False
                     self._sent[feed.number].append((batch.end_offset, time.perf_counter()))
                     await stream.write(pb.AgentMessage(batch=batch))
-                if quiet:
+                if loop.time() - said_s[feed.number] >= settings.watermark_interval_ms / 1e3:
+                    said_s[feed.number] = loop.time()
                     mark = pb.Watermark(
                         log=feed.number, watermark_ns=now_ns, read=feed.sent, sent=feed.sent
                     )
