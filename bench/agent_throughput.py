@@ -27,6 +27,8 @@ from node_agent.batch import Encoder
 from node_agent.defaults import BLOCK_BYTES
 from node_agent.lines import LineBuffer
 from node_agent.parse import parse
+from node_agent.redact import Redactor
+from node_agent.truncation import Truncation
 from tests.hub.streams import Hub, running_hub
 from tests.node_agent.build import line
 
@@ -43,10 +45,10 @@ def make_log(path: Path, count: int) -> None:
             out.write(pool[number % len(pool)].replace(blank, trace))
 
 
-def stages(path: Path, batch_rows: int) -> dict[str, float]:
+def stages(path: Path, batch_rows: int, redactor: Redactor | None = None) -> dict[str, float]:
     """CPU seconds of each stage over the whole log, and the bytes that would travel."""
     buffer = LineBuffer()
-    encoder = Encoder()
+    encoder = Encoder(redactor)
     spent = {"lines": 0.0, "parse": 0.0, "pack": 0.0, "wire bytes": 0.0}
     waiting = []
     with path.open("rb") as log:
@@ -114,6 +116,10 @@ def main(count: int) -> None:
         spent = stages(log, 5000)
         for name in ("lines", "parse", "pack"):
             table.add_row(f"{name}, CPU µs a line", f"{spent[name] / count * 1e6:.2f}")
+        all_of_it = {"query": "all", "paths": ["/users/*/orders", "/reset/**"]}
+        private = Redactor(**all_of_it, truncation=Truncation())  # type: ignore[arg-type]
+        packed_s = stages(log, 5000, private)["pack"]
+        table.add_row("pack with all of [privacy], CPU µs a line", f"{packed_s / count * 1e6:.2f}")
         table.add_row("log bytes a line", f"{raw / count:.0f}")
         table.add_row("wire bytes a line (trace ids)", f"{spent['wire bytes'] / count:.1f}")
         table.add_row("wire / log", f"{spent['wire bytes'] / raw:.1%}")

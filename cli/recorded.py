@@ -18,7 +18,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from cli.problems import WrongUsage
 from node_agent.agent import greeting
 from node_agent.config import SERVER_ID, AgentConfig
-from node_agent.redact import Redactor
+from node_agent.redact import Redactor, redactor
 from node_agent.settings import ConfigError, load
 from node_agent.static_source import static_inventory
 
@@ -55,6 +55,10 @@ def sites(arguments: Iterable[str], internal: Iterable[str] = ()) -> list[Site]:
         if server not in found or not address:
             raise WrongUsage(f"--internal-address {argument}: must be SERVER=ADDRESS of a LOG")
         found[server].hello.internal_addresses.append(address)
+    for site in found.values():
+        for other in found.values():
+            site.redactor.peers(other.hello.internal_addresses)
+            site.redactor.peers(other.hello.public_addresses)
     return list(found.values())
 
 
@@ -65,13 +69,12 @@ def _configured(path: Path) -> Site:
         config: AgentConfig = load(path)
     except ConfigError as error:
         raise WrongUsage("; ".join(error.problems)) from None
-    privacy = config.privacy
     hello = greeting(config, b"", backfill=False)
     hello.recorded = True
     return Site(
         hello,
         static_inventory(config),
-        Redactor(privacy.redact_parameters, active=privacy.redact_query),
+        redactor(config),
         {proxy.name: [proxy.access_log] for proxy in config.proxies},
     )
 

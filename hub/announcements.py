@@ -40,6 +40,7 @@ def check_hello(hello: pb.Hello) -> None:
     if len(hello.instance) not in _INSTANCE_BYTES:
         raise RemoteError(f"hello.instance: {len(hello.instance)} bytes; 1 to 64")
     _check_text("hello.agent_version", hello.agent_version)
+    _check_text("hello.redaction", hello.redaction)
     _check_addresses("hello.internal_addresses", hello.internal_addresses)
     _check_addresses("hello.public_addresses", hello.public_addresses)
     _check_count("hello.proxies", len(hello.proxies), defaults.MAX_PROXIES)

@@ -71,6 +71,8 @@ class ServerRecord:
     """Where its proxies listen: their node's number."""
     proxy_addresses: dict[Address, int] = field(default_factory=dict)
     """The same, whatever the port."""
+    redaction: str = ""
+    """The same where the same path is logged as the same text."""
     generation: int = 0
     connected: bool = False
     gone_reason: str | None = None
@@ -110,7 +112,7 @@ class Federation:
     def hello(self, id: str, hello: pb.Hello) -> None:
         """An agent introduced itself."""
         server = self.server(id)
-        server.version = hello.agent_version
+        server.version, server.redaction = hello.agent_version, hello.redaction
         server.internal = _addresses(hello.internal_addresses)
         server.public = _addresses(hello.public_addresses)
         server.hosts = server.internal | server.public

@@ -103,9 +103,13 @@ class Halves:
 
     def _put_keys(self, rows: Numbers, caller: Mask, own: Codes, other: Codes) -> None:
         """What both halves of a call have the same, as one word each: `key` of its servers, method
-        and path's end, and `claim` of the caller's address."""
+        and path's end (but where the two redact paths differently), and `claim` of the caller's
+        address."""
         table, texts = self.rows.table, self.texts
         tails = texts.tails(table.take("path", rows))
+        same_paths = self.logs.same_paths(own, other)
+        if same_paths is not None:
+            tails = np.where(same_paths, tails, 0)
         methods = texts.methods(table.take("method", rows))
         calling, called = np.where(caller, own, other), np.where(caller, other, own)
         client = texts.clients(table.take("client", rows))

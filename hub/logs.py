@@ -33,6 +33,7 @@ class Logs:
         self._public = np.zeros(0, np.bool_)
         self._proxies = np.zeros(0, np.int64)
         self._trusting = np.zeros(0, np.bool_)
+        self._redactions: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -67,6 +68,15 @@ class Logs:
         self._refresh()
         return self._trusting[logs]
 
+    def same_paths(self, ones: NDArray[np.int32], others: NDArray[np.int32]) -> Mask | None:
+        """In which of these pairs of servers (-1: none) the same path is logged as the same text;
+        None: in all."""
+        self._refresh()
+        if self._redactions is None:
+            return None
+        same: Mask = self._redactions[ones] == self._redactions[others]
+        return same | (ones < 0) | (others < 0)
+
     def _refresh(self) -> None:
         state = (len(self._items), self._federation.generation)
         if state != self._state:  # a hello may change a proxy's kind
@@ -77,3 +87,7 @@ class Logs:
             )
             self._proxies = np.array([log.proxy.node for log in self._items], np.int64)
             self._trusting = np.array([bool(log.proxy.trusted) for log in self._items], np.bool_)
+            told = [server.redaction for server in self._federation.servers]
+            kinds = {one: number for number, one in enumerate(dict.fromkeys(told))}
+            codes = np.array([kinds[one] for one in told], np.int32)
+            self._redactions = codes if len(kinds) > 1 else None

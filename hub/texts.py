@@ -16,6 +16,8 @@ from hub.rows import Rows
 Codes = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 
+REDACTED = "REDACTED"
+"""What agents put in place of secrets."""
 MAX_ENDINGS = 100_000
 """Pairs of paths that are remembered; some 100 bytes each."""
 
@@ -58,7 +60,7 @@ class Texts:
         return nearest(self._rows.strings["forwarded"].values[code])
 
     def ends_with(self, longer: Codes, shorter: Codes) -> Mask:
-        """Whether each path ends with the other."""
+        """Whether each path ends with the other, as far as both were not redacted."""
         self._refresh()
         result: Mask = longer == shorter
         undecided = np.flatnonzero(~result)
@@ -75,7 +77,7 @@ class Texts:
             if len(self._endings) >= MAX_ENDINGS:
                 self._endings.clear()
             values = self._rows.strings["path"].values
-            answer = values[key >> 32].endswith(values[key & 0xFFFFFFFF])
+            answer = ends_alike(values[key >> 32], values[key & 0xFFFFFFFF])
             self._endings[key] = answer
         return answer
 
@@ -91,6 +93,31 @@ class Texts:
         self._clients = _Hashed(strings["client"].values, str)
         self._claims = _Hashed(strings["forwarded"].values, nearest)
         self._endings: dict[int, bool] = {}
+
+
+def ends_alike(longer: str, shorter: str) -> bool:
+    """Whether a path ends with the other; what one of them has redacted may be anything."""
+    if longer.endswith(shorter):
+        return True
+    if REDACTED not in longer and REDACTED not in shorter:
+        return False
+    path, _, query = longer.partition("?")
+    end, _, other = shorter.partition("?")
+    segments, last = path.split("/"), end.split("/")[1:]
+    alike = 0 < len(last) < len(segments) and all(map(_alike, segments[-len(last) :], last))
+    return alike and _same_queries(query, other)
+
+
+def _same_queries(one: str, other: str) -> bool:
+    if REDACTED in (one, other):
+        return True
+    ones, others = (query.replace(";", "&").split("&") for query in (one, other))
+    return len(ones) == len(others) and all(map(_alike, ones, others))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Of segments or parameters."""
+    return one == other or REDACTED in one or REDACTED in other
 
 
 class _Hashed:

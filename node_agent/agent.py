@@ -25,7 +25,7 @@ from node_agent.inventory import Inventory, Source
 from node_agent.model import LogFormat
 from node_agent.progress import Backfill
 from node_agent.pump import Pump
-from node_agent.redact import Redactor
+from node_agent.redact import redactor, settings
 from node_agent.session import Session
 from node_agent.static_source import StaticSource
 from node_agent.tail import Tail
@@ -51,11 +51,8 @@ class Agent:
         self._config = config
         self._once = once
         self._checkpoint = Checkpoint(config.state.directory)
-        privacy = config.privacy
-        self._session = Session(
-            greeting(config, self._checkpoint.instance, backfill=once),
-            Redactor(privacy.redact_parameters, active=privacy.redact_query),
-        )
+        hello = greeting(config, self._checkpoint.instance, backfill=once)
+        self._session = Session(hello, redactor(config))
         self._tails = _tails(config, self._checkpoint)
         self._watch = Watch(proxy.access_log for proxy in config.proxies)
         self._pump = Pump(self._tails, self._session, self._checkpoint, self._watch)
@@ -243,6 +240,7 @@ def greeting(config: AgentConfig, instance: bytes, *, backfill: bool) -> pb.Hell
             for proxy in config.proxies
         ],
         backfill=backfill,
+        redaction=settings(config),
     )
 
 

@@ -2,7 +2,7 @@
 
 In: `Chunk`s that follow each other, one at a time. Out: one `Columns` message (see `ingest.proto`
 for its layout) of all of them. Numbers are little-endian; a column of zeros and a dictionary of ""
-are left out. Secrets in paths are redacted, once per distinct path.
+are left out. What is not to leave the server is redacted, once per distinct value.
 
 A chunk is turned into columns as soon as it has been parsed, and its entries are let go: thousands
 of small objects live and die in the processor's cache instead of being fetched from memory again.
@@ -113,7 +113,7 @@ class Columns:
 
     def message(self, redactor: Redactor) -> pb.Columns:
         """All of them."""
-        changes = {"path": redactor.path, "upstream": redactor.upstream, "user_agent": _shortened}
+        changes = {**redactor.changes, "user_agent": _shortened}
         message = pb.Columns(rows=self.rows)
         for name, data in self._fixed.items():
             setattr(message, name, bytes(data))

@@ -12,8 +12,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from node_agent.path_patterns import checked
 
 SERVER_ID = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 
@@ -97,6 +99,12 @@ def _engine(value: str) -> str:
     return value
 
 
+def _query_mode(value: object) -> object:
+    """true and false are what this key was before it had three values."""
+    text = str(value).lower()
+    return {"true": "secrets", "false": "none"}.get(text, value)
+
+
 def _http_url(value: str) -> str:
     if not re.match(r"https?://[^/]+", value):
         raise ValueError('must be an address such as "http://127.0.0.1:8081"')
@@ -106,6 +114,7 @@ def _http_url(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
+PathPattern = Annotated[str, AfterValidator(checked)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -205,8 +214,22 @@ def default_state_directory() -> Path:
 class Privacy(Section):
     """`[privacy]`: what does not leave the server."""
 
-    redact_query: bool = True
+    redact_query: Annotated[Literal["secrets", "all", "none"], BeforeValidator(_query_mode)] = (
+        "secrets"
+    )
     redact_parameters: tuple[Name, ...] = ()
+    redact_paths: tuple[PathPattern, ...] = ()
+    truncate_clients: bool = False
+    truncate_ipv4: Annotated[int, Field(ge=8, le=31)] = 24
+    truncate_ipv6: Annotated[int, Field(ge=16, le=64)] = 48
+    truncate_also: tuple[Subnet, ...] = ()
+    truncate_never: tuple[Subnet, ...] = ()
+
+    @model_validator(mode="after")
+    def _truncates(self) -> Privacy:
+        if self.truncate_also and not self.truncate_clients:
+            raise ValueError("truncate_also needs truncate_clients = true")
+        return self
 
 
 class Metrics(Section):

@@ -106,6 +106,9 @@ def rows(chunk: Chunk, redactor: Redactor, first_offset: int | None = None) -> I
         if status >= 0:
             row.grpc_status = status
         _set_ids(row, entry)
+        if redactor.truncation is not None:
+            row.client = redactor.truncation.address(row.client)
+            row.forwarded = redactor.truncation.forwarded(row.forwarded)
         yield row
 
 

@@ -18,6 +18,13 @@ LOG = "/var/log/traefik/{name}.jsonl"
 HEADERS = ("X-Hop-Id", "X-Hop-Parent", "Traceparent", "Grpc-Status", "Upgrade", "User-Agent")
 SECRETS, TOKEN, CA = "secrets", "secrets/agent.token", "secrets/ca.pem"
 """Of an enrolment, beside agent.toml."""
+PRIVACY = """\
+# Secret-looking values of queries do not leave this server; more, where wanted:
+# [privacy]
+# redact_query = "all"
+# redact_paths = ["/users/*/orders", "/reset/**"]
+# truncate_clients = true
+"""
 OWN_NETWORKS = ("bridge", "host", "none")
 
 
@@ -72,6 +79,7 @@ networks = {json.dumps([name for name, _ in one.networks if name not in OWN_NETW
 """)
     socket = f"socket = {_text(given.docker_socket)}\n" if given.docker_socket else ""
     parts.append(f"[docker]\n{socket}networks = {json.dumps(networks)}\n")
+    parts.append(PRIVACY)
     parts.append('[state]\ndirectory = "/var/lib/hopwatch-agent"\n')
     return "\n".join(parts)
 

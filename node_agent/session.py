@@ -45,7 +45,8 @@ class Session:
         self.pace = Pace()
         self.hub_version = ""
         self._hello = hello
-        self._encoder = Encoder(redactor)
+        self._redactor = redactor or Redactor()
+        self._encoder = Encoder(self._redactor)
         self._accounts: dict[Log, Account] = {}
         self._by_number: dict[int, Account] = {}
         self._totals: defaultdict[str, Totals] = defaultdict(Totals)
@@ -117,6 +118,7 @@ class Session:
     def _set(self, settings: pb.Settings) -> None:
         self.pace = pace_of(settings)
         self.peers = tuple(settings.peer_addresses)
+        self._redactor.peers(self.peers)
 
     def _resume(self, resume: pb.Resume) -> list[Command]:
         account = self._by_number.get(resume.number)
@@ -263,6 +265,7 @@ class Session:
         # Grows over restarts too: the instance outlives the process.
         inventory.version = max(inventory.version + 1, wall_ns // 1_000_000)
         self._inventory = inventory
+        self._redactor.inventory(inventory)
         return [self._send_inventory(inventory, wall_ns)] if self.streaming else []
 
     def _send_inventory(self, inventory: pb.Inventory, wall_ns: int) -> Send:

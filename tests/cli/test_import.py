@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -84,6 +85,37 @@ async def test_agents_files_make_the_calls_that_agents_would_have_made(tmp_path:
     for call in calls:
         assert [hop["server"] for hop in call["hops"]] == ["server-a", "server-b"]
         assert call["from"]["name"] == "communicating"
+
+
+async def test_an_agents_privacy_holds_for_what_is_imported(tmp_path: Path) -> None:
+    record(tmp_path, "03_*.jsonl")
+    log = tmp_path / "server-b" / "private.jsonl"
+    stranger = json.loads(log.read_text().splitlines()[0])
+    address = {"ClientAddr": "203.0.113.77:1", "ClientHost": "203.0.113.77"}
+    with log.open("a") as out:
+        out.write(json.dumps(stranger | address | {"RequestPath": "/reset/r77"}) + "\n")
+    tomls = [tmp_path / server / "agent.toml" for server in ("server-a", "server-b")]
+    for toml, other in zip(tomls, ("198.18.0.11", "198.18.0.12"), strict=True):
+        text = toml.read_text()
+        text = re.sub(r"(internal_addresses = )\S+", rf'\1["{other}"]', text)
+        privacy = 'redact_query = "all"\nredact_paths = ["/reset/*"]\ntruncate_clients = true\n'
+        toml.write_text(f"{text}[privacy]\n{privacy}")
+    log.write_text(log.read_text().replace("10.10.0.11", "198.18.0.11"))
+    done = await run(tmp_path, "import", "-d", str(tmp_path / "data"), *map(str, tomls))
+    assert done.code == 0, done.err
+    port = free_port()
+    async with hub(tmp_path, port), httpx.AsyncClient() as client:
+        async with asyncio.timeout(30):
+            while True:
+                answer = await client.get(f"http://127.0.0.1:{port}/api/v1/requests?limit=1000")
+                hops = [hop for call in answer.json()["requests"] for hop in call["hops"]]
+                if len(hops) == int(done.out.split()[0]):
+                    break
+                await asyncio.sleep(0.05)
+    clients = {(hop["client"] or "").partition(":")[0] for hop in hops}
+    assert "203.0.113.0" in clients and "203.0.113.77" not in answer.text
+    assert "r77" not in answer.text and "/reset/REDACTED" in answer.text
+    assert "198.18.0.11" in clients, "a server of the same import is no client"
 
 
 async def test_logs_alone_name_server_and_proxy_and_may_be_gzipped(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hub.config_form import HubConfig
 from node_agent.config import AgentConfig
 
 PAGE = Path("docs/configuration.md")
-ROW = re.compile(r"\| `([a-z_.]+)` \| (.+?) \| (.+) \|")
+ROW = re.compile(r"\| `([a-z0-9_.]+)` \| (.+?) \| (.+) \|")
 
 
 def documented(file: str) -> dict[str, str]:

@@ -55,7 +55,7 @@ def test_odd_queries(path: str, shown: str) -> None:
 def test_names_of_the_configuration_are_added_and_it_can_be_switched_off() -> None:
     path = "/a?Customer-No=5&token=1"
     assert Redactor(["customer_no"]).path(path) == "/a?Customer-No=REDACTED&token=REDACTED"
-    assert Redactor(active=False).path(path) == path
+    assert Redactor(query="none").path(path) == path
 
 
 @given(st.text(max_size=100), st.sampled_from(sorted(EXACT)), st.text("&;=%?#abc", max_size=20))

@@ -98,7 +98,7 @@ class HubMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., resume: _Optional[_Union[Resume, _Mapping]] = ..., settings: _Optional[_Union[Settings, _Mapping]] = ..., clock_reply: _Optional[_Union[ClockReply, _Mapping]] = ..., refusal: _Optional[_Union[Refusal, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "agent_version", "server", "instance", "internal_addresses", "public_addresses", "proxies", "logs", "backfill", "recorded")
+    __slots__ = ("protocol", "agent_version", "server", "instance", "internal_addresses", "public_addresses", "proxies", "logs", "backfill", "recorded", "redaction")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SERVER_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class Hello(_message.Message):
     LOGS_FIELD_NUMBER: _ClassVar[int]
     BACKFILL_FIELD_NUMBER: _ClassVar[int]
     RECORDED_FIELD_NUMBER: _ClassVar[int]
+    REDACTION_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     agent_version: str
     server: str
@@ -119,7 +120,8 @@ class Hello(_message.Message):
     logs: _containers.RepeatedCompositeFieldContainer[LogSighting]
     backfill: bool
     recorded: bool
-    def __init__(self, protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., server: _Optional[str] = ..., instance: _Optional[bytes] = ..., internal_addresses: _Optional[_Iterable[str]] = ..., public_addresses: _Optional[_Iterable[str]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSighting, _Mapping]]] = ..., backfill: _Optional[bool] = ..., recorded: _Optional[bool] = ...) -> None: ...
+    redaction: str
+    def __init__(self, protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., server: _Optional[str] = ..., instance: _Optional[bytes] = ..., internal_addresses: _Optional[_Iterable[str]] = ..., public_addresses: _Optional[_Iterable[str]] = ..., proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., logs: _Optional[_Iterable[_Union[LogSighting, _Mapping]]] = ..., backfill: _Optional[bool] = ..., recorded: _Optional[bool] = ..., redaction: _Optional[str] = ...) -> None: ...
 
 class Proxy(_message.Message):
     __slots__ = ("name", "kind", "addresses", "networks", "trusted_proxies")
