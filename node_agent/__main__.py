@@ -127,7 +127,8 @@ main.add_command(init)
 def doctor(config: AgentConfig) -> None:
     """Look at logs, hub, clock, certificates and Docker, and say what to do (exit 0, or 1)."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from node_agent.doctor import Verdict, examine
+    from node_agent.doctor import examine
+    from node_agent.finding import Verdict
 
     async def run() -> bool:
         well = True

@@ -132,7 +132,8 @@ def _enrolled(given: Given, code: str, server_id: str | None, output: Path) -> G
 
 def _is_taken(file: Path, traefiks: Sequence[FoundTraefik]) -> bool:
     """Whether the hub takes this server as it is configured now."""
-    from node_agent.doctor import Verdict, ask_the_hub
+    from node_agent.finding import Verdict
+    from node_agent.hub_check import ask_the_hub
     from node_agent.settings import load
 
     if not traefiks:

@@ -13,7 +13,10 @@ from click.testing import CliRunner
 from hub.certificates import CLIENT, SERVER
 from node_agent.__main__ import main
 from node_agent.config import AgentConfig, Proxy
-from node_agent.doctor import Finding, Verdict, examine, look_at_log, seen_as
+from node_agent.doctor import examine
+from node_agent.finding import Finding, Verdict
+from node_agent.hub_check import seen_as
+from node_agent.log_check import look_at_log
 from node_agent.settings import load
 from tests.hub.guarded import AGENT_A, LONG_AGO, TOKENS, Certified, guarded_hub, write_private
 from tests.hub.streams import running_hub
