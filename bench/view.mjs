@@ -23,17 +23,17 @@ function browserCpuS() {
   return counted.reduce((sum, pid) => sum + used.get(pid), 0);
 }
 
-/** Frames a second by the page's own animation frames, and script time a frame. */
+/** Frames a second of what moves and of the page's own thread, and the script time of both a frame. */
 async function watch(page, seconds, move) {
-  await page.evaluate(() => {
-    const seen = { frames: 0, since: performance.now(), on: true, costs: [] };
+  await page.evaluate(async () => {
+    window.__hopwatch.forgetCosts();
+    const seen = { frames: 0, on: true, before: (await window.__hopwatch.painted()).frames, since: performance.now() };
     window.watched = seen;
     const tick = () => {
       seen.frames++;
       if (seen.on) requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
-    window.__hopwatch.forgetCosts();
   });
   const until = Date.now() + 1000 * seconds;
   const cpuBefore = browserCpuS();
@@ -42,15 +42,19 @@ async function watch(page, seconds, move) {
     else await page.waitForTimeout(100);
   }
   const cpuS = browserCpuS() - cpuBefore;
-  const seen = await page.evaluate(() => {
+  const seen = await page.evaluate(async () => {
     const seen = window.watched;
     seen.on = false;
+    const painted = await window.__hopwatch.painted();
+    const tookS = (performance.now() - seen.since) / 1000;
     const stats = window.__hopwatch.stats();
+    const frames = painted.frames - seen.before;
     return {
-      frames: seen.frames,
-      fps: (1000 * seen.frames) / (performance.now() - seen.since),
-      scriptP50Ms: stats.scriptP50Ms,
-      scriptP95Ms: stats.scriptP95Ms,
+      frames,
+      fps: frames / tookS,
+      pageFps: seen.frames / tookS,
+      page: [stats.scriptP50Ms, stats.scriptP95Ms],
+      painter: [painted.scriptP50Ms, painted.scriptP95Ms],
       packets: stats.packets,
       items: stats.nodes,
       staticMs: stats.staticMs,

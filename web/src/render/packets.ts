@@ -22,6 +22,8 @@ export interface Packet {
   track: Track;
   /** How far it keeps right, in world pixels: on a trunk both directions are to be seen. */
   right: number;
+  /** Later ones have higher numbers, from 1 on. */
+  serial: number;
 }
 
 const KEEP_RIGHT = 2.2;
@@ -48,11 +50,14 @@ const FULL = 0.97;
 export class Packets {
   list: Packet[] = [];
   effects: Effect[] = [];
-  /** Not drawn yet. */
-  fresh: Packet[] = [];
+  /** Higher after every change but an arrival, which the time alone tells. */
+  version = 0;
   /** Calls that a packet of their own was due for, and that found no room. */
   crowdedOut = 0;
   private shares = new WeakMap<object, number>();
+  /** Not drawn yet, by their serial. */
+  private fresh: Packet[] = [];
+  private serial = 0;
 
   /** `rate`: calls a second on the edge's way, which others may share. Returns whether the packet will be drawn. */
   add(route: Route, nowMs: number, request: Request, rate: number, stretch: number, still: boolean): boolean {
@@ -76,10 +81,19 @@ export class Packets {
       completedAtMs: request.completedAtMs,
       track: route.track,
       right: route.style === "plain" ? KEEP_RIGHT_PLAIN : KEEP_RIGHT,
+      serial: ++this.serial,
     };
     this.list.push(packet);
+    if (this.fresh.length >= PACKETS_MAX) this.fresh.shift();
     this.fresh.push(packet);
+    this.version++;
     return true;
+  }
+
+  /** Those that are drawn for the first time when all up to that serial are. */
+  drawn(newest: number): Packet[] {
+    const later = this.fresh.findIndex((packet) => packet.serial > newest);
+    return this.fresh.splice(0, later < 0 ? this.fresh.length : later);
   }
 
   /** Removes what has arrived by `nowMs` and leaves rings for bad ones. */
@@ -88,17 +102,11 @@ export class Packets {
     for (let i = list.length - 1; i >= 0; i--) {
       const packet = list[i];
       if (nowMs - packet.bornMs < packet.travelMs) continue;
-      if (!packet.ok) this.arrive(packet, nowMs);
+      if (!packet.ok) this.arrive(packet);
       list[i] = list[list.length - 1];
       list.pop();
     }
     this.effects = this.effects.filter((effect) => nowMs - effect.atMs < EFFECT_MS);
-  }
-
-  clear(): void {
-    this.list = [];
-    this.fresh = [];
-    this.effects = [];
   }
 
   /** Packets keep moving when the layout changes: they take their edge's new route. */
@@ -109,6 +117,7 @@ export class Packets {
       return route !== undefined;
     });
     this.effects = this.effects.filter((effect) => effect.kind === "ring");
+    this.version++;
   }
 
   private keeps(edge: object, rate: number): boolean {
@@ -134,16 +143,19 @@ export class Packets {
     return true;
   }
 
-  private arrive(packet: Packet, nowMs: number): void {
+  /** When it arrived is known, however late that is noticed. */
+  private arrive(packet: Packet): void {
     const { points, count } = packet.route.track;
     const last = (count - 1) * 2;
     const [x, y] = [points[last], points[last + 1]];
-    this.effect({ kind: "ring", x, y, atMs: nowMs, bad: true, wide: false, route: null });
+    const atMs = packet.bornMs + packet.travelMs;
+    this.effect({ kind: "ring", x, y, atMs, bad: true, wide: false, route: null });
   }
 
   private effect(effect: Effect): void {
     if (this.effects.length >= EFFECTS_MAX) this.effects.shift();
     this.effects.push(effect);
+    this.version++;
   }
 }
 

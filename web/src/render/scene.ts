@@ -3,7 +3,7 @@
  *
  * Enters: layout, graph, focus, theme, packets. Leaves: pixels, and what the pointer chose.
  * Always holds: hulls and lines, and cards, are painted only when something changed; what moves is
- * painted every frame, and not at all while nothing moves.
+ * painted by a worker, which is told of changes only.
  */
 import type { Layout } from "../layout/arrange";
 import { EMPTY_LAYOUT } from "../layout/arrange";
@@ -11,13 +11,12 @@ import { NO_CHOICE, project, type Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
 import { emptyGraph } from "../store/graph";
 import { CameraControl, type Insets } from "./camera";
-import { paintFlow } from "./flow";
-import { type Camera, type Picture, same, sameCamera } from "./frame";
+import { type Camera, type Picture, same } from "./frame";
 import { HitTest } from "./hit";
-import { type Packet, Packets } from "./packets";
+import { Packets } from "./packets";
+import { Painter } from "./painter";
 import { DARK, type Palette } from "./palette";
 import { attachPointer, GRIP_H, type PointerHandlers } from "./pointer";
-import { Sprites } from "./sprites";
 import { Standing } from "./standing";
 import { forgetCuts } from "./text";
 
@@ -25,7 +24,7 @@ export class Scene {
   readonly packets = new Packets();
   readonly control: CameraControl;
   readonly picture: Picture;
-  onPacketDrawn: (packet: Packet) => void = () => {};
+  readonly painter: Painter;
   insets: Insets = { top: 0, right: 0, bottom: 0, left: 0 };
   still = false;
   paused = false;
@@ -38,11 +37,8 @@ export class Scene {
   /** Script time of the newest frames, in ms; a ring. */
   readonly costs = new Float32Array(240);
   private layers: CanvasRenderingContext2D[];
-  private sprites: Sprites;
   private hit = new HitTest(EMPTY_LAYOUT);
   private standing: Standing;
-  private flown: Camera = { k: 1, x: 0, y: 0 };
-  private moving = false;
   private flowMs = 0;
   private lastMs = 0;
   private fpsSince = 0;
@@ -52,7 +48,9 @@ export class Scene {
     readonly element: HTMLElement,
     handlers: PointerHandlers,
   ) {
-    this.layers = ["base", "flow", "nodes"].map((name) => this.addLayer(name));
+    const [base, flow, nodes] = ["base", "flow", "nodes"].map((name) => this.addLayer(name));
+    this.layers = [base, nodes].map((canvas) => canvas.getContext("2d", { alpha: canvas !== base })!);
+    this.painter = new Painter(flow, this.packets);
     this.picture = {
       graph: project(emptyGraph(), "servers", NO_CHOICE),
       layout: EMPTY_LAYOUT,
@@ -67,8 +65,7 @@ export class Scene {
       unfolded: new Set(),
       plain: false,
     };
-    this.standing = new Standing(this.layers[0], this.layers[2], this.picture);
-    this.sprites = new Sprites(DARK, 1);
+    this.standing = new Standing(this.layers[0], this.layers[1], this.picture);
     this.control = new CameraControl(
       element,
       () => {
@@ -109,6 +106,7 @@ export class Scene {
     this.picture.layout = layout;
     this.hit = new HitTest(layout);
     this.packets.reroute(layout.routes);
+    this.painter.rerouted();
     if (!this.control.byHand) this.fit(!first);
   }
 
@@ -116,6 +114,7 @@ export class Scene {
     this.picture.selection = selection;
     this.picture.focus = focus;
     this.standing.changed();
+    this.painter.changed();
   }
 
   setHovered(hovered: Selection | null): void {
@@ -134,7 +133,6 @@ export class Scene {
 
   setPalette(palette: Palette): void {
     this.picture.palette = palette;
-    this.sprites = new Sprites(palette, this.picture.ratio);
     this.standing.changed();
   }
 
@@ -201,18 +199,17 @@ export class Scene {
     return this.hit.at(x, y, 8 / this.picture.camera.k);
   }
 
-  private addLayer(name: string): CanvasRenderingContext2D {
+  private addLayer(name: string): HTMLCanvasElement {
     const canvas = document.createElement("canvas");
     canvas.className = `layer layer-${name}`;
     canvas.setAttribute("aria-hidden", "true");
     this.element.append(canvas);
-    return canvas.getContext("2d", { alpha: name !== "base" })!;
+    return canvas;
   }
 
   private resize(): void {
     const { clientWidth, clientHeight } = this.element;
     const ratio = Math.min(2.5, window.devicePixelRatio || 1);
-    if (this.picture.ratio !== ratio) this.sprites = new Sprites(this.picture.palette, ratio);
     Object.assign(this.picture, { width: clientWidth, height: clientHeight, ratio });
     for (const { canvas } of this.layers) {
       canvas.width = Math.round(clientWidth * ratio);
@@ -225,23 +222,14 @@ export class Scene {
   private tick(nowMs: number): void {
     requestAnimationFrame((next) => this.tick(next));
     const started = performance.now();
-    if (!this.paused) this.flowMs += Math.min(250, nowMs - this.lastMs);
+    if (!this.paused) this.flowMs += nowMs - this.lastMs;
     this.lastMs = nowMs;
     this.countFrame(nowMs);
     this.control.step(nowMs);
-    const flow = this.layers[1];
-    if (this.standing.keepUp(nowMs)) {
-      this.moving = true;
-      this.noteFirstPicture();
-    }
+    if (this.standing.keepUp(nowMs)) this.noteFirstPicture();
     if (!this.paused) this.packets.advance(this.flowMs);
-    this.moving ||= !sameCamera(this.flown, this.picture.camera);
-    const active = this.packets.list.length > 0 || this.packets.effects.length > 0;
-    if (active || this.moving) {
-      paintFlow(flow, this.picture, this.packets, this.sprites, this.flowMs, this.onPacketDrawn);
-      this.moving = active;
-      this.flown = this.picture.camera;
-    }
+    const atMs = performance.timeOrigin + nowMs;
+    this.painter.keepUp(this.picture, { flowMs: this.flowMs, atMs, runs: !this.paused });
     this.costs[this.frames % this.costs.length] = performance.now() - started;
   }
 

@@ -5,6 +5,7 @@
  */
 import { TURNS } from "../layout/curves";
 import type { Palette } from "./palette";
+import { type Dots, dotsOf } from "./pixels";
 
 const W = 46;
 const H = 22;
@@ -17,6 +18,8 @@ export interface Sprite {
   image: ImageBitmap;
   headX: number;
   headY: number;
+  /** Its pixels at an opacity, in steps of a 255th. */
+  dots: Map<number, Dots>;
 }
 
 export class Sprites {
@@ -37,6 +40,19 @@ export class Sprites {
     return sprite;
   }
 
+  /** The same as pixels, at an opacity. */
+  dots(sprite: Sprite, alpha: number): Dots {
+    const step = Math.round(alpha * 255);
+    const known = sprite.dots.get(step);
+    if (known) return known;
+    const { width, height } = sprite.image;
+    const ctx = new OffscreenCanvas(width, height).getContext("2d")!;
+    ctx.drawImage(sprite.image, 0, 0);
+    const made = dotsOf(ctx.getImageData(0, 0, width, height).data, width, height, step / 255);
+    sprite.dots.set(step, made);
+    return made;
+  }
+
   /** No larger than the turned comet: transparent pixels are blended, too. */
   private make(ok: boolean, angle: number, scale: number): Sprite {
     const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
@@ -55,7 +71,7 @@ export class Sprites {
     ctx.rotate(angle);
     ctx.translate(-HEAD_X, -H / 2);
     comet(ctx, this.palette, ok ? this.palette.ok : this.palette.bad, !ok);
-    return { image: canvas.transferToImageBitmap(), headX, headY };
+    return { image: canvas.transferToImageBitmap(), headX, headY, dots: new Map() };
   }
 }
 

@@ -16,6 +16,8 @@ export interface DrawnInfo {
 export interface Hooks {
   onPacketDrawn?: (info: DrawnInfo) => void;
   stats(): Record<string, number>;
+  /** Of what moves, which a worker paints: frames so far, and script times of those since this was asked last. */
+  painted(): Promise<{ frames: number; scriptP50Ms: number; scriptP95Ms: number }>;
   /** Begins the script times anew. */
   forgetCosts(): void;
   /** Top left corners in world pixels; `inHull`: a card's, from its hull's own corner. */
@@ -49,6 +51,10 @@ export function installHooks(scene: Scene, app: App): void {
       staticMs: scene.staticMs,
       seq: app.state.graph.seq,
     }),
+    painted: async () => {
+      const { frames, costs } = await scene.painter.painted();
+      return { frames, scriptP50Ms: quantile(costs, 0.5), scriptP95Ms: quantile(costs, 0.95) };
+    },
     forgetCosts: () => scene.costs.fill(0),
     places: () => placesOf(scene),
     knows: (id) => scene.picture.graph.nodes.has(id) || scene.picture.graph.shownAs.has(id),
@@ -58,14 +64,14 @@ export function installHooks(scene: Scene, app: App): void {
     edges: () => edgesOf(scene),
   };
   window.__hopwatch = hooks;
-  scene.onPacketDrawn = (packet) => report(scene, hooks, packet);
+  scene.painter.onDrawn = (packet, atMs) => report(scene, hooks, packet, atMs);
 }
 
-function report(scene: Scene, hooks: Hooks, packet: Packet): void {
+function report(scene: Scene, hooks: Hooks, packet: Packet, drawnAtMs: number): void {
   if (!hooks.onPacketDrawn) return;
   hooks.onPacketDrawn({
     completedAtMs: packet.completedAtMs,
-    drawnAtMs: performance.timeOrigin + performance.now(),
+    drawnAtMs,
     edgeId: scene.picture.graph.edges.get(packet.route.edge)?.id ?? String(packet.route.edge),
   });
 }
