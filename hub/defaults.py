@@ -236,6 +236,12 @@ RETENTION_S = 300
 FINE_WINDOW_S = 7_200
 """Windows of up to two hours are counted by second, where seconds are kept."""
 
+MAX_COUNTED_CALLS = 1_000_000
+"""Kept calls of whose time a filtered histogram tells counts, within 0.3 s; of more estimates."""
+
+MAX_COUNTED_GROUPS = 64
+"""Row groups that these estimates are made of: a million calls, too."""
+
 MAX_HISTOGRAM_STEPS = 600
 """Of a histogram: one for every two pixels of a wide timeline."""
 

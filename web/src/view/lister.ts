@@ -102,7 +102,7 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     const { beginS } = app.state.timeline;
     const kept = app.state.window.sinceMs === null ? (beginS ?? (await fetchBeginning(until, signal))) : null;
     const since = Math.floor(kept ?? fromMs() / 1000);
-    const found = await fetchHistogram(Math.min(since, until - 1), until, signal);
+    const found = await fetchHistogram(Math.min(since, until - 1), until, signal, ownFilter());
     density = { sinceMs: Date.parse(found.since), stepMs: found.step_s * 1000, calls: found.calls };
   }
 
@@ -113,9 +113,8 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     busy = false;
     self.loading = true;
     void run(async (signal) => {
-      const estimated = askDensity(signal).catch(() => {});
-      const first = untilMs === null ? await page({}, signal) : await someBefore(untilMs, signal);
-      await estimated;
+      const paged = untilMs === null ? page({}, signal) : someBefore(untilMs, signal);
+      const [first] = await Promise.all([paged, askDensity(signal).catch(() => {})]);
       if (signal.aborted) return;
       const made = emptyListing(first.requests.length === 0 ? 0 : before, ownFilter().q !== undefined);
       self.listing = appendOlder(made, first.requests, first.next_cursor === null);
