@@ -163,7 +163,7 @@ YIELD_MS = 1
 STEP_ROWS = 8_192
 """Lines settled at once: 20 ms of work, 80 ms with reading them from a journal of small batches."""
 
-ACCEPT_AFTER_S = 5.0
+ACCEPT_AFTER_S = 3.0
 """Of reading the journal: then agents are accepted, and readers wait on. An ordinary start has read
 a minute's lines by then, and whoever finds it ready can read, too."""
 
