@@ -357,8 +357,10 @@ FEW_VIEWERS = 20
 """Viewers that get 30 frames a second; 4 % of a core. Beyond, sends a second stay the same down to
 ten frames."""
 
-WOKEN_VIEWERS = 25
-"""Viewers that send at once, 2 ms; then acknowledgements and requests get a turn."""
+WOKEN_VIEWERS = 5
+"""Viewers that send at once, 0.4 ms; then others get a turn. A message of an agent takes the loop
+half a dozen turns from its arrival to its acknowledgement: with 25 viewers in each, 300 of them let
+streams fall behind."""
 
 MAX_PACKETS = 2_000
 """Packets in a frame: what a page can draw."""
