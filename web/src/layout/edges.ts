@@ -6,7 +6,7 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { at, type Cubic, type Point, STEP, type Track, track } from "./curves";
+import { at, type Cubic, type Point, reversed, STEP, type Track, track } from "./curves";
 import { type Lane, Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";
@@ -217,10 +217,6 @@ function labelPlace(cubics: Cubic[], share: number | undefined): Point {
   const { points, count } = track(cubics);
   const i = Math.floor(count * share) * 2;
   return [points[i], points[i + 1]];
-}
-
-function reversed(cubics: Cubic[]): Cubic[] {
-  return [...cubics].reverse().map((c): Cubic => [c[6], c[7], c[4], c[5], c[2], c[3], c[0], c[1]]);
 }
 
 /** Where a leg leaves and where it enters. */
