@@ -113,8 +113,9 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     busy = false;
     self.loading = true;
     void run(async (signal) => {
-      const paged = untilMs === null ? page({}, signal) : someBefore(untilMs, signal);
-      const [first] = await Promise.all([paged, askDensity(signal).catch(() => {})]);
+      // Rows do not wait for how many there are; and where somebody scrolls to, the estimate that led there holds.
+      if (untilMs === null || !density) askDensity(signal).then(changed, () => {});
+      const first = untilMs === null ? await page({}, signal) : await someBefore(untilMs, signal);
       if (signal.aborted) return;
       const made = emptyListing(first.requests.length === 0 ? 0 : before, ownFilter().q !== undefined);
       self.listing = appendOlder(made, first.requests, first.next_cursor === null);
@@ -208,6 +209,7 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     const wanted = JSON.stringify([q, [...filters.classes], window, course !== null]);
     if (wanted !== key && qError === null) {
       key = wanted;
+      density = null;
       self.listing = emptyListing();
       self.error = "";
       begin(0, null);
