@@ -227,8 +227,8 @@ MAX_LINEAGE_GROUPS = 32
 MAX_CHILDREN = 1_000
 """Calls that one call tells as made for it: more than a waterfall can show."""
 
-OPEN_FILES = 32
-"""Of history, kept open: half a megabyte each; opening one costs 2 ms."""
+OPEN_FILES = 8
+"""Of history, kept open: 2 MB each, of what is told of their columns; opening one costs 4 ms."""
 
 RETENTION_S = 300
 """How often history looks for what is too old or too much."""

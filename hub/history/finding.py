@@ -6,6 +6,8 @@ groups are read from the newest on, until no older one can hold a call of the an
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from hub.history import reel
 from hub.history.listing import Listing, nothing
 from hub.history.part import Part
 from hub.history.reel import Reel
+from hub.history.schema import COLUMNS
 from hub.history.shelf import Group, Moment, Shelf, standing
 from hub.model import LogKey
 from hub.order import Key
@@ -34,8 +37,10 @@ def newest(
     limit: int,
     after: Key | None,
     least: Key | None = None,
+    wanted: Collection[str] = COLUMNS.keys(),
 ) -> Listing:
-    """The newest calls of files behind this key; with `least` only those that are newer."""
+    """The newest calls of files behind this key, with these columns; with `least` only those that
+    are newer."""
     found = nothing()
     for group in _groups(shelf, moment, filters, after):
         if least is not None and group.latest_ns < least[0]:
@@ -51,7 +56,7 @@ def newest(
         if len(numbers) > limit:
             numbers = numbers[part.keys.at(numbers).newest(limit)]
         if len(numbers):
-            found = found.with_part(part.only(numbers), np.arange(len(numbers)), limit)
+            found = found.with_part(part.only(numbers, wanted), np.arange(len(numbers)), limit)
     return found.gathered()
 
 

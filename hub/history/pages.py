@@ -34,6 +34,7 @@ from hub.history.lineage import lines as lines_of
 from hub.history.listing import Listing
 from hub.history.part import Part
 from hub.history.reel import Reel
+from hub.history.schema import COLUMNS
 from hub.history.shelf import Moment, Shelf
 from hub.history.snapshot import hidden_by_memory
 from hub.history.sources import Loose
@@ -127,7 +128,7 @@ class Pages:
     async def _listed(
         self, filters: Filters, limit: int, cursor: str | None, *, kin: bool
     ) -> tuple[Listing, dict[Key, Key], bool]:
-        """As a page, in columns; with parents, where these are wanted."""
+        """As a page, in columns; with parents, where these are wanted, else for CSV."""
         after = position(cursor) if cursor else None
         numbers, more = self._query.page(filters, limit, cursor)
         moment, least = self._moment(), None
@@ -139,7 +140,8 @@ class Pages:
             least = self._query.keys(numbers[-1:]).key(0)
 
         def read() -> tuple[Listing, list[Asking]]:
-            found = finding.newest(self._shelf, moment, filters, limit + 1, after, least)
+            wanted = COLUMNS.keys() if kin else lines.CSV_COLUMNS
+            found = finding.newest(self._shelf, moment, filters, limit + 1, after, least, wanted)
             if len(numbers):
                 part = Part(self._pipeline, Loose(encode.table(taken, asked)))
                 found = found.with_part(part, np.arange(part.count), limit + 1)
@@ -257,7 +259,8 @@ def _tell(told: list[tuple[Key, forms.Call]], parents: dict[Key, Key]) -> None:
 
 def _text(found: Listing, parents: dict[Key, Key], form: str) -> bytes:
     if form == "csv":
-        return "".join(found.told(lines.csv_rows)).encode()
+        whole = found.gathered()
+        return lines.csv(whole.parts[0], whole.number) if len(whole) else b""
     return lines.ndjson(_calls(found, parents))
 
 

@@ -7,10 +7,11 @@ from 0; the first hop of call n is row n, its second one row n + count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 import pyarrow as pa
@@ -42,10 +43,8 @@ class Part:
         self.graph = pipeline.graph
         self.rates: NDArray[np.float64] = np.zeros(0)
         """Of edges now, requests/s."""
-        self.rollup = SimpleNamespace(rates=lambda: self.rates)
         self.ledger = pipeline.ledger
         self.logs = pipeline.settling.logs
-        self.settling = self
         self._pipeline, self._source = pipeline, source
         self.arrow = source.arrow
         self._constant = source.constant
@@ -55,7 +54,20 @@ class Part:
         self._numbers: dict[str, Column] = {}
         self._coded: dict[str, tuple[pa.Array, Column]] = {}
         self._texts: dict[str, tuple[list[Any], Column]] = {}
-        self.rows = SimpleNamespace(table=Lazy(self._of_rows), strings=_Strings(self), epoch=0)
+        self.rows = SimpleNamespace(
+            table=Lazy(self._of_rows), strings=_Strings(proxy(self)), epoch=0
+        )
+
+    @property
+    def settling(self) -> Part:
+        """As of the core: itself."""
+        return self
+
+    @property
+    def rollup(self) -> SimpleNamespace:
+        """As of the core, for rates."""
+        rates = self.rates
+        return SimpleNamespace(rates=lambda: rates)
 
     def numbers(self, name: str) -> Column:
         """A column of numbers of the file, 0 where it is null."""
@@ -70,14 +82,14 @@ class Part:
             known = self._numbers[name] = np.asarray(column.to_numpy(zero_copy_only=False))
         return known
 
-    def only(self, numbers: NDArray[np.integer]) -> Part:
-        """These calls by themselves, with all that is to be told of them."""
+    def only(self, numbers: NDArray[np.integer], wanted: Collection[str] = COLUMNS.keys()) -> Part:
+        """These calls by themselves, with these columns."""
         keys = [account.key for account in self.ledger.accounts]
         places = {
             f"{log_checksum(key):08x}": (key.server, key.proxy, key.fingerprint.hex())
             for key in keys
         }
-        return Part(self._pipeline, picked(self._source, numbers, places))
+        return Part(self._pipeline, picked(self._source, numbers, places, wanted))
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Part:

@@ -6,8 +6,9 @@ of a column without reading it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
+from weakref import WeakMethod
 
 import numpy as np
 import pyarrow as pa
@@ -26,18 +27,21 @@ PLACED = ("server", "proxy", "log")
 
 
 class Lazy:
-    """Columns that are read once, when they are asked for."""
+    """Columns that are read once, when they are asked for, by a method of their owner: who drops
+    that gets the memory back at once, not when cycles are looked for."""
 
     first = 0
 
     def __init__(self, read: Callable[[str], Column]) -> None:
-        self._read = read
+        self._read = WeakMethod(read)
         self._columns: dict[str, Column] = {}
 
     def __getitem__(self, name: str) -> Column:
         column = self._columns.get(name)
         if column is None:
-            column = self._columns[name] = self._read(name)
+            read = self._read()
+            assert read is not None, "whose columns they are is gone"
+            column = self._columns[name] = read(name)
         return column
 
     def take(self, name: str, numbers: NDArray[np.integer]) -> Column:
@@ -105,30 +109,38 @@ class Loose:
         return (None,) if self._calls[name].null_count == self.count else None
 
 
-def picked(source: Stored | Loose, numbers: NDArray[np.integer], places: Places) -> Loose:
-    """These calls with all their columns, read at once; nothing else stays in memory. What can be
+def picked(
+    source: Stored | Loose, numbers: NDArray[np.integer], places: Places, wanted: Collection[str]
+) -> Loose:
+    """These calls with these of their columns, read at once, and null in all others; nothing else
+    stays in memory. What can be
     known without is not read: of few calls most columns cost as much as of all. `places`: by the
     sum of a log what the columns `PLACED` say of it."""
     known = {name: one[0] for name in COLUMNS if (one := source.constant(name))}
     if isinstance(source, Stored):
         second = {name: source.usual(name) for name in COLUMNS if name.startswith("hop1_")}
         known |= {name: one[0] for name, one in second.items() if one and name != LOG[1]}
+    known |= {name: None for name in COLUMNS if name not in wanted}
     placed = [f"hop{hop}_{name}" for hop in (0, 1) for name in PLACED]
     apart = {*known, *placed} - {*LOG}
     chosen = pa.array(numbers)
     read = trimmed(source.arrow(*(name for name in COLUMNS if name not in apart)).take(chosen))
     columns = {name: read[name].combine_chunks() for name in read.column_names}
     two = np.asarray(columns[LOG[1]].is_valid())
-    sums = [columns[name].to_pylist() for name in LOG]
-    if not {*sums[0], *sums[1]} <= {*places, None}:  # a log that the hub does not know any more
+    if not all(
+        sum in places for name in LOG for sum in columns[name].dictionary.to_pylist()
+    ):  # a log that the hub does not know any more
         more = source.arrow(*placed).take(chosen)
         columns |= {name: more[name].combine_chunks() for name in placed}
     for name in sorted({*COLUMNS} - {*columns}):
         second_hop = name.startswith("hop1_")
         if name in placed:
             place = PLACED.index(name[len("hop0_") :])
-            told = [places[sum][place] if sum else None for sum in sums[second_hop]]
-            columns[name] = pa.array(told, pa.string()).dictionary_encode()
+            sums = columns[LOG[second_hop]]
+            told = [places[sum][place] for sum in sums.dictionary.to_pylist()]
+            columns[name] = pa.DictionaryArray.from_arrays(
+                sums.indices, pa.array(told, pa.string())
+            )
         else:
             there = two if second_hop else np.ones(len(two), np.bool_)
             columns[name] = _repeated(known[name], there, COLUMNS[name])

@@ -112,6 +112,25 @@ async def test_whoever_speaks_to_access_logs_is_closed_with_a_reason(web: Web) -
     assert (code, reason) == (1008, "this socket only sends; it got 5 bytes")
 
 
+async def test_readers_of_access_logs_are_bounded_and_a_place_is_free_again_when_one_leaves(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.sockets.MAX_READERS", 2)
+    async with web.socket("/access_logs") as first:
+        async with web.socket("/access_logs"):
+            await until(lambda: len(web.sockets._readers) == 2)
+            async with web.socket("/access_logs") as refused:
+                code, reason = await closed(refused)
+            assert (code, reason) == (1013, "2 readers are connected, which is the most")
+            web.world.lines("server-a", row())
+            assert len(await hear(first)) == 1, "who is there is not disturbed"
+        await until(lambda: len(web.sockets._readers) == 1)
+        async with web.socket("/access_logs") as next_one:
+            await until(lambda: len(web.sockets._readers) == 2)
+            web.world.lines("server-a", row(1))
+            assert len(await hear(next_one)) == 1
+
+
 async def test_access_logs_come_as_arrays_as_calls_settle(web: Web) -> None:
     async with web.socket("/access_logs") as reader:
         await until(lambda: web.sockets._readers)
