@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from node_agent.path_patterns import checked
 
+DOCKER_SOCKET = "unix:///var/run/docker.sock"
 SERVER_ID = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -181,7 +182,7 @@ class Network(Section):
 class Docker(Section):
     """`[docker]`: where the engine answers, and which networks matter."""
 
-    socket: Annotated[str, AfterValidator(_engine)] = "unix:///var/run/docker.sock"
+    socket: Annotated[str, AfterValidator(_engine)] = DOCKER_SOCKET
     networks: tuple[Name, ...] = ()
     projects: tuple[Name, ...] = ()
 

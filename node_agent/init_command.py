@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from node_agent.config import is_local
+from node_agent.config import DOCKER_SOCKET, is_local
 
 if TYPE_CHECKING:
     from node_agent.propose import Given
     from node_agent.traefik_found import FoundTraefik
 
-SOCKET = "unix:///var/run/docker.sock"
 CONTAINER_USER = 10_001
 """Whom the agent's image runs as; it must be able to read the token."""
 
@@ -35,7 +34,7 @@ CONTAINER_USER = 10_001
 @click.option("--code", help="From `hopwatch-hub enroll SERVER --code`: gets the token and the CA")
 @click.option("--server-id", help="Default: what the code is for, else this machine's name")
 @click.option("--internal-address", help="How other servers see this one. Default: by its route")
-@click.option("--docker-socket", default=SOCKET, show_default=True)
+@click.option("--docker-socket", default=DOCKER_SOCKET, show_default=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -74,7 +73,7 @@ def init(
         hub,
         _group(docker_socket),
         in_docker,
-        docker_socket=None if docker_socket == SOCKET or in_docker else docker_socket,
+        docker_socket=docker_socket,
     )
     if code is not None:
         given = _enrolled(given, code, server_id, output)

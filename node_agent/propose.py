@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from node_agent.config import DOCKER_SOCKET
 from node_agent.traefik_found import FoundTraefik
 
 LOG = "/var/log/traefik/{name}.jsonl"
@@ -42,8 +43,7 @@ class Given:
     """There are files of an enrolment, in `SECRETS` beside the configuration."""
     tls: str | None = None
     """What `tls` of `[hub]` says."""
-    docker_socket: str | None = None
-    """Where it is none of the usual one."""
+    docker_socket: str = DOCKER_SOCKET
 
 
 def server_id(host_name: str) -> str:
@@ -77,7 +77,9 @@ access_log = {_text(log_path(one, given.in_container))}
 addresses = {json.dumps(addresses)}
 networks = {json.dumps([name for name, _ in one.networks if name not in OWN_NETWORKS])}
 """)
-    socket = f"socket = {_text(given.docker_socket)}\n" if given.docker_socket else ""
+    # In its own container it is mounted at the usual place.
+    own = given.docker_socket != DOCKER_SOCKET and not _is_mounted(given)
+    socket = f"socket = {_text(given.docker_socket)}\n" if own else ""
     parts.append(f"[docker]\n{socket}networks = {json.dumps(networks)}\n")
     parts.append(PRIVACY)
     parts.append('[state]\ndirectory = "/var/lib/hopwatch-agent"\n')
@@ -102,6 +104,9 @@ def compose_yaml(given: Given, traefiks: Sequence[FoundTraefik]) -> str:
         for one in traefiks
         if one.log_here
     )
+    if given.docker_socket.startswith("unix://"):
+        here = given.docker_socket.removeprefix("unix://")
+        mounts = f"      - {here}:{DOCKER_SOCKET.removeprefix('unix://')}\n{mounts}"
     secrets = f"      - ./{SECRETS}:/etc/hopwatch/{SECRETS}:ro\n" if given.enrolled else ""
     return f"""\
 # The agent of {given.server}: docker compose -p hopwatch -f hopwatch.yaml up -d
@@ -119,11 +124,14 @@ services:
     volumes:
       - ./agent.toml:/etc/hopwatch/agent.toml:ro
 {secrets}      - state:/var/lib/hopwatch-agent
-      - /var/run/docker.sock:/var/run/docker.sock
 {mounts}
 volumes:
   state: {{}}
 """
+
+
+def _is_mounted(given: Given) -> bool:
+    return given.in_container and given.docker_socket.startswith("unix://")
 
 
 def advice(traefiks: Sequence[FoundTraefik]) -> Iterator[str]:

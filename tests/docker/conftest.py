@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker import images
 from tests.docker.engine import Engine, why_no_engine
 from tests.docker.images import busybox
 
@@ -48,3 +49,14 @@ def own_engine() -> Iterator[Engine]:
     finally:
         started.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def agent_image(engine: Engine) -> str:
+    """The shipped agent's image, in `engine`."""
+    if shutil.which("docker") is None:
+        pytest.skip("the docker command is not installed")
+    if reason := images.why_no_base():
+        pytest.skip(f"images cannot be built: {reason}")
+    images.python(engine.api)
+    return images.agent(engine.host)

@@ -56,7 +56,8 @@ class Engine:
         self.socket = directory / "docker.sock"
         self.host = f"unix://{self.socket}"
         self._here = f"hopwatch{os.getpid() % 10_000}{link}"
-        self._tests = f"169.254.{77 + link}.1"
+        self.outside = f"169.254.{77 + link}.1"
+        """Where this process is, for the engine's host."""
         self._data = data or directory / "data"
         self._daemon: subprocess.Popen[bytes] | None = None
         # Holds the namespace, so that the engine can be restarted in it.
@@ -145,7 +146,7 @@ class Engine:
     def _link(self) -> None:
         there = "tests0"
         run("ip", "link", "add", self._here, "type", "veth", "peer", there, "netns", str(self.pid))
-        run("ip", "address", "add", f"{self._tests}/30", "dev", self._here)
+        run("ip", "address", "add", f"{self.outside}/30", "dev", self._here)
         run("ip", "link", "set", self._here, "up")
         for words in (
             ("ip", "link", "set", "lo", "up"),

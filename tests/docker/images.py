@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 
 BUSYBOX = "hopwatch-test/busybox:1"
 PYTHON = "hopwatch-test/python:1"
+AGENT = "hopwatch-agent"
 TRAEFIK = "hopwatch-test/traefik:1"
 REPOSITORY = Path(__file__).parents[2]
 CACHE = REPOSITORY / ".build" / "docker"
@@ -103,6 +106,22 @@ def wheels() -> None:
         _run(sys.executable, "-m", "pip", *words, "-r", listed, "-d", str(WHEELS))
 
 
+def agent(host: str) -> str:
+    """The shipped agent's, by its Dockerfile. `host`: the engine's socket; it has the base."""
+    wheels()
+    words = ("docker", "--host", host, "build", "-q", "-t", AGENT, "-f", "node_agent/Dockerfile")
+    _run(*words, *BUILD, ".", cwd=REPOSITORY, env={**os.environ, "DOCKER_BUILDKIT": "0"})
+    return AGENT
+
+
+def compressed_bytes(api: docker.APIClient, image: str) -> int:
+    """What `docker save IMAGE | gzip -6 | wc -c` counts."""
+    packer, size = zlib.compressobj(6), 0
+    for piece in api.get_image(image):
+        size += len(packer.compress(piece))
+    return size + len(packer.flush())
+
+
 def _debian() -> str | None:
     """The release's code name."""
     try:
@@ -134,7 +153,7 @@ def _tar(files: list[tuple[Path, str]], links: list[tuple[str, str]]) -> bytes:
     return packed.getvalue()
 
 
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _run(*words: str, **more: Any) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **more)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr[-2000:]}")
