@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DIM_ALPHA } from "../src/defaults";
 import { track } from "../src/layout/curves";
 import type { Route } from "../src/layout/edges";
+import { Costs } from "../src/render/costs";
 import { EFFECT, PACKET, Teller, timeOf } from "../src/render/moving";
 import { Packets } from "../src/render/packets";
 import { dotsOf, Pixels } from "../src/render/pixels";
@@ -99,6 +100,16 @@ describe("packets that are told to a painter", () => {
     packets.advance(60_000);
     expect(packets.effects).toEqual([]);
   });
+});
+
+test("script times are of frames since they were forgotten, the newest 240", () => {
+  const costs = new Costs();
+  for (let ms = 1; ms <= 3; ms++) costs.note(ms);
+  expect([...costs.newest()]).toEqual([1, 2, 3]);
+  costs.forget();
+  expect(costs.newest()).toHaveLength(0);
+  for (let ms = 1; ms <= 250; ms++) costs.note(ms);
+  expect([...costs.newest()].sort((a, b) => a - b)).toEqual(Array.from({ length: 240 }, (_, i) => i + 11));
 });
 
 describe("packets as pixels", () => {

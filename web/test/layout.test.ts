@@ -237,23 +237,6 @@ describe("edges", () => {
     expect(layout.routes.get(7)!.style).toBe("direct");
   });
 
-  test("a half-seen call goes round the hulls to the server that it went to", () => {
-    const world = federation();
-    world.nodes.push(node("server-b", "server", "server-b"));
-    world.edges.push(edge(9, "server-a/com", "server-b", "cross_server", ["server-a/private"]));
-    world.edges.push(edge(10, "server-b", "server-a/com", "hairpin", ["server-a/public"]));
-    const { items, routes } = laidOut(world);
-    const { points, count } = routes.get(9)!.track;
-    const cards = [...items.values()].filter((item) => item.kind === "card" && item.id !== "server-a/com");
-    for (let i = 0; i < count; i++) {
-      const [x, y] = [points[2 * i], points[2 * i + 1]];
-      const on = cards.find((c) => x > c.x && x < c.x + c.w && y > c.y && y < c.y + c.h);
-      expect(on?.id).toBeUndefined();
-    }
-    const chip = items.get("server-b")!;
-    expect(points[2 * count - 1]).toBeGreaterThanOrEqual(chip.y);
-  });
-
   test("a call that the proxy answered ends at the proxy", () => {
     const pill = layout.items.get("server-a/public")!;
     expect(points(5).at(-1)![0]).toBe(pill.x);
@@ -267,5 +250,29 @@ describe("edges", () => {
     const { count, length } = track([[0, 0, 100, 0, 200, 0, 300, 0]]);
     expect(length).toBeCloseTo(300, 1);
     expect(count).toBeGreaterThanOrEqual(75);
+  });
+
+  test("a newcomer leaves every other way's track as it is, and joins its own way's edges", () => {
+    const { servers, nodes, edges } = federation();
+    const memory = emptyMemory();
+    const arranged = (all: typeof edges, atMs: number) => {
+      const graph = project(fromSnapshot(snapshot(servers, nodes, all)), "servers", NO_CHOICE);
+      return arrange(graph, memory, atMs);
+    };
+    const first = arranged(edges, 0).routes;
+    const tracks = new Map([...first].map(([index, route]) => [index, route.track]));
+    const later = edge(9, "server-a/com", "server-b/non", "cross_server", [
+      "server-a/private",
+      "server-b/private",
+    ]);
+    const second = arranged([...edges, later], 100).routes;
+    for (const [index, track] of tracks) expect(second.get(index)!.track).toBe(track);
+    expect(second.get(9)!.track).toBe(tracks.get(2));
+    expect([...second.get(9)!.bundle].sort()).toEqual([2, 9]);
+    memory.moved.set("server-b/non", { dx: 0, dy: 40 });
+    const third = arranged([...edges, later], 200).routes;
+    expect(third.get(2)!.track).not.toBe(tracks.get(2));
+    expect(third.get(2)!.bundle).toBe(third.get(9)!.bundle);
+    expect(third.get(1)!.track).toBe(tracks.get(1));
   });
 });

@@ -2,14 +2,15 @@
 import type { Histogram } from "#forms";
 import { BEGINNING_WITHIN_S } from "../defaults";
 
-/** Counts of [sinceS, untilS), seconds since 1970, of the calls that a filter of the list chooses. */
+/** Counts of [sinceS, untilS), seconds since 1970; of one edge where its id is given. */
 export async function fetchHistogram(
   sinceS: number,
   untilS: number,
   signal: AbortSignal,
-  filter: Record<string, string> = {},
+  edge?: string,
 ): Promise<Histogram> {
-  const query = new URLSearchParams({ ...filter, since: String(sinceS), until: String(untilS) });
+  const query = new URLSearchParams({ since: String(sinceS), until: String(untilS) });
+  if (edge) query.set("edge", edge);
   const response = await fetch(`/api/v1/histogram?${query}`, { signal });
   if (!response.ok) throw new Error(`The hub answered ${response.status}.`);
   return response.json();

@@ -27,7 +27,7 @@ export function arrange(graph: Shown, memory: Memory, nowMs: number): Layout {
   if (graph.view === "flat") return flatLayout(graph, memory);
   const placed = placeServers(graph, memory, nowMs);
   placeDiscs(graph, placed, memory);
-  const { legs, routes } = routeEdges(graph.edges.values(), placed, memory.curves);
+  const { legs, routes } = routeEdges(graph.edges.values(), placed, memory.known);
   return { ...placed, legs, routes, bounds: boundsOf(placed.hulls, placed.items, legs) };
 }
 

@@ -6,12 +6,13 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { at, type Cubic, type Point, reversed, STEP, type Track, track } from "./curves";
+import { at, type Cubic, type Point, STEP, type Track, track } from "./curves";
 import { type Lane, Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";
 import { curveOutside } from "./outside";
 import type { Placed } from "./servers";
+import { EdgeRoute, WayShape } from "./ways";
 
 export interface LegCurve {
   key: string;
@@ -52,25 +53,35 @@ export interface KnownCurve {
   lanes: Lane[];
 }
 
+/** What the last layout made of its edges. */
+export interface Known {
+  curves: Map<string, KnownCurve>;
+  /** A way whose curves are the same keeps its track. */
+  ways: Map<string, WayShape>;
+}
+
 /** Brings `known` up to date. */
-export function routeEdges(edges: Iterable<Edge>, placed: Placed, known: Map<string, KnownCurve>): Routes {
+export function routeEdges(edges: Iterable<Edge>, placed: Placed, known: Known): Routes {
   const { ways, legs } = waysOf(edges, placed.items);
-  const curves = curvesOf(legs, placed, known);
-  const shared = new Map<Leg | string, WayShape>();
+  const curves = curvesOf(legs, placed, known.curves);
+  const shapes = new Map<string, WayShape>();
   const routes = new Map<number, Route>();
   for (const way of ways) {
     const alone = way.legs.length === 1 && !way.legs[0].reverse;
     const key = alone
-      ? way.legs[0].leg
+      ? way.legs[0].leg.key
       : way.legs.map(({ leg, reverse }) => `${leg.key} ${reverse}`).join("|");
-    let shape = shared.get(key);
+    let shape = shapes.get(key);
     if (!shape) {
-      shape = new WayShape(way.legs.map(({ leg, reverse }) => ({ curve: curves.get(leg.key)!, reverse })));
-      shared.set(key, shape);
+      const parts = way.legs.map(({ leg, reverse }) => ({ curve: curves.get(leg.key)!, reverse }));
+      shape = known.ways.get(key)?.again(parts) ?? new WayShape(parts);
+      shapes.set(key, shape);
     }
     shape.bundle.push(way.edge.index);
     routes.set(way.edge.index, new EdgeRoute(way.edge.index, shape));
   }
+  known.ways.clear();
+  for (const [key, shape] of shapes) known.ways.set(key, shape);
   return { legs: [...curves.values()], routes };
 }
 
@@ -114,66 +125,6 @@ function sameEnds(one: Ends, other: Ends): boolean {
   );
 }
 
-interface Part {
-  curve: LegCurve;
-  reverse: boolean;
-}
-
-/** What edges that take the same legs share. */
-export class WayShape {
-  readonly style: LegStyle;
-  readonly bundle: number[] = [];
-  private wholeCubics: Cubic[] | null = null;
-  private wholeTrack: Track | null = null;
-
-  constructor(private parts: Part[]) {
-    this.style = parts[0].curve.style;
-  }
-
-  get cubics(): Cubic[] {
-    this.wholeCubics ??= this.parts.flatMap(({ curve, reverse }) =>
-      reverse ? reversed(curve.cubics) : curve.cubics,
-    );
-    return this.wholeCubics;
-  }
-
-  get track(): Track {
-    this.wholeTrack ??= track(this.cubics);
-    return this.wholeTrack;
-  }
-
-  get knock(): Route["knock"] {
-    return this.style === "outside" ? knockOf(this.parts[0].curve, this.track) : null;
-  }
-}
-
-export class EdgeRoute implements Route {
-  constructor(
-    readonly edge: number,
-    private shape: WayShape,
-  ) {}
-
-  get style(): LegStyle {
-    return this.shape.style;
-  }
-
-  get cubics(): Cubic[] {
-    return this.shape.cubics;
-  }
-
-  get track(): Track {
-    return this.shape.track;
-  }
-
-  get knock(): Route["knock"] {
-    return this.shape.knock;
-  }
-
-  get bundle(): readonly number[] {
-    return this.shape.bundle;
-  }
-}
-
 /** These stand where their line leaves its hull: in the middle they would meet the trunks' labels. */
 const LABEL_EARLY: ReadonlySet<LegStyle> = new Set(["direct"]);
 const LABEL_AFTER_PX = 72;
@@ -185,13 +136,6 @@ function early(outside: Cubic): Point | null {
   if (length < LABEL_AFTER_PX * 1.5) return null;
   const i = Math.round(LABEL_AFTER_PX / STEP);
   return [points[2 * i], points[2 * i + 1]];
-}
-
-function knockOf(first: LegCurve, whole: Track): Route["knock"] {
-  return {
-    at: first.end,
-    share: whole.length > 0 ? Math.min(1, track(first.cubics).length / whole.length) : 1,
-  };
 }
 
 function curveOf(leg: Leg, a: Point, b: Point, placed: Placed, lanes: Lanes): LegCurve {

@@ -5,12 +5,13 @@
  */
 import type { Shown } from "../select/project";
 import { type Cubic, type Point, straight } from "./curves";
-import { EdgeRoute, type LegCurve, type Route, WayShape } from "./edges";
+import type { LegCurve, Route } from "./edges";
 import type { ForceInput } from "./force";
 import { type LegStyle, styleOf } from "./legs";
 import { CARD_H, centerX, centerY, DISC, type Item, type Memory } from "./model";
 import { cardWidth } from "./rows";
 import type { Placed } from "./servers";
+import { EdgeRoute, WayShape } from "./ways";
 
 export function placeFlat(graph: Shown, memory: Memory): Placed {
   const items = new Map<string, Item>();

@@ -1,5 +1,5 @@
 /** The layout's nouns and measures, in world pixels. */
-import type { KnownCurve } from "./edges";
+import type { Known } from "./edges";
 
 export interface Box {
   x: number;
@@ -58,8 +58,8 @@ export interface Memory {
   moved: Map<string, { dx: number; dy: number }>;
   /** Of the flat view: middles, as the forces put them. */
   flat: Map<string, { x: number; y: number }>;
-  /** Curves of the last layout. */
-  curves: Map<string, KnownCurve>;
+  /** Curves and ways of the last layout. */
+  known: Known;
 }
 
 export function emptyMemory(): Memory {
@@ -71,7 +71,7 @@ export function emptyMemory(): Memory {
     chips: new Map(),
     moved: new Map(),
     flat: new Map(),
-    curves: new Map(),
+    known: { curves: new Map(), ways: new Map() },
   };
 }
 

@@ -84,10 +84,10 @@ export class Flow {
     const { width, height } = this.ctx.canvas;
     if (this.pixels?.width !== width || this.pixels.height !== height)
       this.pixels = new Pixels(width, height);
-    const { pixels, sprites } = this;
+    const { pixels } = this;
     pixels.clear();
     this.set = (sprite, left, top, alpha, bad) =>
-      pixels.stamp(sprites.dots(sprite, alpha), Math.round(left), Math.round(top), bad);
+      pixels.stamp(sprite.dots(alpha), Math.round(left), Math.round(top), bad);
     const moves = this.eachPacket(view, nowMs);
     this.ctx.putImageData(pixels.image, 0, 0);
     return moves;

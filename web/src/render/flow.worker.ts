@@ -4,18 +4,16 @@
  *
  * Always holds: nothing is painted while nothing moves and nothing was told.
  */
+import { Costs } from "./costs";
 import { Flow } from "./flow";
 import { type Answer, type Moving, type Told, timeOf } from "./moving";
-
-/** Script times kept, of the newest frames. */
-const COSTS = 240;
 
 let flow: Flow | null = null;
 let newest: Moving | null = null;
 let drawn = 0;
 let waits = false;
 let frames = 0;
-const costs = new Float32Array(COSTS);
+const costs = new Costs();
 
 const answer = (message: Answer) => self.postMessage(message);
 const nowMs = () => performance.timeOrigin + performance.now();
@@ -31,7 +29,8 @@ function tick(): void {
   if (!flow || !newest) return;
   const began = performance.now();
   const moves = flow.paint(timeOf(newest.clock, nowMs()));
-  costs[frames++ % COSTS] = performance.now() - began;
+  costs.note(performance.now() - began);
+  frames++;
   if (newest.newest > drawn) {
     drawn = newest.newest;
     answer({ kind: "drawn", newest: drawn, atMs: nowMs() });
@@ -41,9 +40,8 @@ function tick(): void {
 
 self.onmessage = ({ data }: MessageEvent<Told>) => {
   if (data.kind === "ask") {
-    answer({ kind: "painted", frames, costs: costs.slice(0, frames) });
-    costs.fill(0);
-    return;
+    answer({ kind: "painted", frames, costs: costs.newest() });
+    return costs.forget();
   }
   if (data.kind === "canvas") flow = new Flow(data.canvas.getContext("2d")!);
   if (data.kind === "window") flow?.look(data);

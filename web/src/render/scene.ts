@@ -11,6 +11,7 @@ import { NO_CHOICE, project, type Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
 import { emptyGraph } from "../store/graph";
 import { CameraControl, type Insets } from "./camera";
+import { Costs } from "./costs";
 import { type Camera, type Picture, same } from "./frame";
 import { HitTest } from "./hit";
 import { Packets } from "./packets";
@@ -34,8 +35,7 @@ export class Scene {
   firstPictureMs = 0;
   /** Of the newest layout. */
   layoutMs = 0;
-  /** Script time of the newest frames, in ms; a ring. */
-  readonly costs = new Float32Array(240);
+  readonly costs = new Costs();
   private layers: CanvasRenderingContext2D[];
   private hit = new HitTest(EMPTY_LAYOUT);
   private standing: Standing;
@@ -230,7 +230,7 @@ export class Scene {
     if (!this.paused) this.packets.advance(this.flowMs);
     const atMs = performance.timeOrigin + nowMs;
     this.painter.keepUp(this.picture, { flowMs: this.flowMs, atMs, runs: !this.paused });
-    this.costs[this.frames % this.costs.length] = performance.now() - started;
+    this.costs.note(performance.now() - started);
   }
 
   private noteFirstPicture(): void {

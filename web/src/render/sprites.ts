@@ -13,13 +13,74 @@ const H = 22;
 const HEAD_X = 35;
 const SIZES = [0.4, 0.55, 0.75, 1, 1.3];
 
-/** A painted packet; `headX`, `headY`: where its head is, in device pixels from the top left. */
-export interface Sprite {
-  image: ImageBitmap;
-  headX: number;
-  headY: number;
-  /** Its pixels at an opacity, in steps of a 255th. */
-  dots: Map<number, Dots>;
+/** A packet of one direction and size, painted when first asked for as an image or as pixels. */
+export class Sprite {
+  /** Where its head is, in device pixels from the top left. */
+  readonly headX: number;
+  readonly headY: number;
+  private readonly w: number;
+  private readonly h: number;
+  private made: ImageBitmap | null = null;
+  /** By opacity, in steps of a 255th. */
+  private read = new Map<number, Dots>();
+
+  /** No larger than the turned comet: transparent pixels are blended, too. */
+  constructor(
+    private palette: Palette,
+    private ok: boolean,
+    private angle: number,
+    private scale: number,
+  ) {
+    const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
+    const corners = [-HEAD_X, W - HEAD_X].flatMap((x) =>
+      [-H / 2, H / 2].map((y) => [x * cos - y * sin, x * sin + y * cos]),
+    );
+    const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+    [this.headX, this.headY] = [Math.ceil(-Math.min(...xs)), Math.ceil(-Math.min(...ys))];
+    this.w = this.headX + Math.ceil(Math.max(...xs));
+    this.h = this.headY + Math.ceil(Math.max(...ys));
+  }
+
+  get image(): ImageBitmap {
+    if (this.made) return this.made;
+    const canvas = new OffscreenCanvas(this.w, this.h);
+    this.paint(canvas.getContext("2d")!);
+    this.made = canvas.transferToImageBitmap();
+    return this.made;
+  }
+
+  dots(alpha: number): Dots {
+    const step = Math.round(alpha * 255);
+    const known = this.read.get(step);
+    if (known) return known;
+    const { w, h } = this;
+    const ctx = scratch(w, h);
+    this.paint(ctx);
+    const made = dotsOf(ctx.getImageData(0, 0, w, h).data, w, h, step / 255);
+    this.read.set(step, made);
+    return made;
+  }
+
+  private paint(ctx: OffscreenCanvasRenderingContext2D): void {
+    ctx.setTransform(1, 0, 0, 1, this.headX, this.headY);
+    ctx.scale(this.scale, this.scale);
+    ctx.rotate(this.angle);
+    ctx.translate(-HEAD_X, -H / 2);
+    comet(ctx, this.palette, this.ok ? this.palette.ok : this.palette.bad, !this.ok);
+  }
+}
+
+let board: OffscreenCanvasRenderingContext2D | null = null;
+
+/** A clean canvas of at least that size, the same one each time: a hundred are read when the picture's scale changes. */
+function scratch(w: number, h: number): OffscreenCanvasRenderingContext2D {
+  if (!board || board.canvas.width < w || board.canvas.height < h) {
+    const side = Math.max(w, h, board?.canvas.width ?? 0);
+    board = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true })!;
+  }
+  board.setTransform(1, 0, 0, 1, 0, 0);
+  board.clearRect(0, 0, board.canvas.width, board.canvas.height);
+  return board;
 }
 
 export class Sprites {
@@ -35,43 +96,9 @@ export class Sprites {
     const key = (size * TURNS + turn) * 2 + (ok ? 1 : 0);
     const known = this.made[key];
     if (known) return known;
-    const sprite = this.make(ok, (turn / TURNS) * 2 * Math.PI, SIZES[size] * this.ratio);
+    const sprite = new Sprite(this.palette, ok, (turn / TURNS) * 2 * Math.PI, SIZES[size] * this.ratio);
     this.made[key] = sprite;
     return sprite;
-  }
-
-  /** The same as pixels, at an opacity. */
-  dots(sprite: Sprite, alpha: number): Dots {
-    const step = Math.round(alpha * 255);
-    const known = sprite.dots.get(step);
-    if (known) return known;
-    const { width, height } = sprite.image;
-    const ctx = new OffscreenCanvas(width, height).getContext("2d")!;
-    ctx.drawImage(sprite.image, 0, 0);
-    const made = dotsOf(ctx.getImageData(0, 0, width, height).data, width, height, step / 255);
-    sprite.dots.set(step, made);
-    return made;
-  }
-
-  /** No larger than the turned comet: transparent pixels are blended, too. */
-  private make(ok: boolean, angle: number, scale: number): Sprite {
-    const [cos, sin] = [Math.cos(angle) * scale, Math.sin(angle) * scale];
-    const corners = [-HEAD_X, W - HEAD_X].flatMap((x) =>
-      [-H / 2, H / 2].map((y) => [x * cos - y * sin, x * sin + y * cos]),
-    );
-    const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
-    const [headX, headY] = [Math.ceil(-Math.min(...xs)), Math.ceil(-Math.min(...ys))];
-    const canvas = new OffscreenCanvas(
-      headX + Math.ceil(Math.max(...xs)),
-      headY + Math.ceil(Math.max(...ys)),
-    );
-    const ctx = canvas.getContext("2d")!;
-    ctx.translate(headX, headY);
-    ctx.scale(scale, scale);
-    ctx.rotate(angle);
-    ctx.translate(-HEAD_X, -H / 2);
-    comet(ctx, this.palette, ok ? this.palette.ok : this.palette.bad, !ok);
-    return { image: canvas.transferToImageBitmap(), headX, headY, dots: new Map() };
   }
 }
 

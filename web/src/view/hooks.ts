@@ -39,8 +39,8 @@ export function installHooks(scene: Scene, app: App): void {
   const hooks: Hooks = {
     stats: () => ({
       fps: scene.fps,
-      scriptP50Ms: quantile(scene.costs, 0.5),
-      scriptP95Ms: quantile(scene.costs, 0.95),
+      scriptP50Ms: quantile(scene.costs.newest(), 0.5),
+      scriptP95Ms: quantile(scene.costs.newest(), 0.95),
       frames: scene.frames,
       packets: scene.packets.list.length,
       crowdedOut: scene.packets.crowdedOut,
@@ -55,7 +55,7 @@ export function installHooks(scene: Scene, app: App): void {
       const { frames, costs } = await scene.painter.painted();
       return { frames, scriptP50Ms: quantile(costs, 0.5), scriptP95Ms: quantile(costs, 0.95) };
     },
-    forgetCosts: () => scene.costs.fill(0),
+    forgetCosts: () => scene.costs.forget(),
     places: () => placesOf(scene),
     knows: (id) => scene.picture.graph.nodes.has(id) || scene.picture.graph.shownAs.has(id),
     openAll: () =>
@@ -118,5 +118,5 @@ function edgesOf(scene: Scene) {
 }
 
 function quantile(values: Float32Array, q: number): number {
-  return values.slice().sort()[Math.floor(values.length * q)];
+  return values.slice().sort()[Math.floor(values.length * q)] ?? 0;
 }
