@@ -6,21 +6,30 @@ import { given, onThePage } from "../tests/e2e/browser/open.mjs";
 
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(q * list.length))];
 
-/** CPU seconds that the browser's processes have used: what a loaded machine does to it least. */
-function browserCpuS() {
-  const parents = new Map();
-  const used = new Map();
+/** CPU seconds used so far, of each process with its parent. */
+function processes() {
+  const all = new Map();
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      parents.set(Number(pid), Number(fields[1]));
-      used.set(Number(pid), (Number(fields[11]) + Number(fields[12])) / 100);
+      all.set(Number(pid), { parent: Number(fields[1]), s: (Number(fields[11]) + Number(fields[12])) / 100 });
     } catch {} // it has ended meanwhile
   }
-  const ours = (pid) => pid === process.pid || (parents.has(pid) && pid > 1 && ours(parents.get(pid)));
-  const counted = [...used.keys()].filter((pid) => pid !== process.pid && pid !== hub?.pid && ours(pid));
-  return counted.reduce((sum, pid) => sum + used.get(pid), 0);
+  return all;
+}
+
+/** CPU seconds of the browser, and of the feeder and the hub that it started: what a loaded machine changes least. */
+function cpuS() {
+  const all = processes();
+  const below = (pid, root) => all.has(pid) && (all.get(pid).parent === root || below(all.get(pid).parent, root));
+  const sum = (pids) => pids.reduce((s, pid) => s + all.get(pid).s, 0);
+  const pids = [...all.keys()];
+  return {
+    browser: sum(pids.filter((pid) => pid !== hub?.pid && below(pid, process.pid))),
+    feeder: all.get(given.feeder)?.s ?? 0,
+    hub: given.feeder ? sum(pids.filter((pid) => below(pid, given.feeder))) : 0,
+  };
 }
 
 /** Frames a second of what moves and of the page's own thread, and the script time of both a frame. */
@@ -36,12 +45,13 @@ async function watch(page, seconds, move) {
     requestAnimationFrame(tick);
   });
   const until = Date.now() + 1000 * seconds;
-  const cpuBefore = browserCpuS();
+  const [before, began] = [cpuS(), Date.now()];
   for (let i = 0; Date.now() < until; i++) {
     if (move) await move(i);
     else await page.waitForTimeout(100);
   }
-  const cpuS = browserCpuS() - cpuBefore;
+  const [after, tookS] = [cpuS(), (Date.now() - began) / 1000];
+  const cores = Object.fromEntries(Object.keys(before).map((who) => [who, (after[who] - before[who]) / tookS]));
   const seen = await page.evaluate(async () => {
     const seen = window.watched;
     seen.on = false;
@@ -60,7 +70,7 @@ async function watch(page, seconds, move) {
       staticMs: stats.staticMs,
     };
   });
-  return { ...seen, cpuMsAFrame: (1000 * cpuS) / seen.frames };
+  return { ...seen, cores, cpuMsAFrame: (1000 * (after.browser - before.browser)) / Math.max(1, seen.frames) };
 }
 
 /** Panning in circles and zooming in and out, by a hand on a mouse. */

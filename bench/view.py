@@ -31,6 +31,7 @@ from tests.e2e import browser
 LIMIT_S = 600
 REAL_WARM_UP_S = 10
 """All servers have joined and all edges carried something."""
+FEEDER_ENDS_WITHIN_S = 30
 DIST = browser.REPOSITORY / "web" / "dist" / "assets"
 CASES: dict[str, dict[str, Any]] = {
     "500 nodes, 1,000 edges, 1,000/s": {"world": {"nodes": 500, "edges": 1000, "rate": 1000}},
@@ -68,7 +69,7 @@ def frame_table(title: str) -> Table:
     return table
 
 
-def add_frames(table: Table, name: str, seen: dict[str, Any]) -> None:
+def add_frames(table: Table, name: str, seen: dict[str, Any], who: tuple[str, ...] = ()) -> None:
     for how in ("still", "moving"):
         figures = seen[how]
         table.add_row(
@@ -80,6 +81,7 @@ def add_frames(table: Table, name: str, seen: dict[str, Any]) -> None:
             "{:.1f} / {:.1f}".format(*figures["page"]),
             "{:.1f} / {:.1f}".format(*figures["painter"]),
             f"{figures['cpuMsAFrame']:.1f}",
+            *(f"{figures['cores'][one]:.2f}" for one in who),
         )
 
 
@@ -91,7 +93,10 @@ def frames(seconds: float) -> Table:
 
 
 def real(seconds: float) -> Table:
-    table = frame_table("The same of real hubs")
+    table = frame_table("The same of real hubs, and what all take of the cores")
+    for name in ("browser", "hub", "feeder"):
+        table.add_column(name, justify="right")
+    said = []
     for name, size in REAL.items():
         options = [f"--{option}={value}" for option, value in size.items()]
         with subprocess.Popen(
@@ -102,12 +107,26 @@ def real(seconds: float) -> Table:
             try:
                 assert feeder.stdout is not None
                 fed = {"url": feeder.stdout.readline().strip()}
-                case = {"fed": fed, "warmUpS": REAL_WARM_UP_S}
-                add_frames(table, name, visit({**case, "stillS": seconds, "movingS": seconds}))
+                case = {"fed": fed, "feeder": feeder.pid, "warmUpS": REAL_WARM_UP_S}
+                seen = visit({**case, "stillS": seconds, "movingS": seconds})
+                add_frames(table, name, seen, ("browser", "hub", "feeder"))
             finally:
-                feeder.send_signal(signal.SIGINT)
-                feeder.communicate(timeout=30)
+                told = ended(feeder)
+        rates = [line.strip() for line in told if "lines/s" in line]
+        said.append(f"{name}: {rates[-1] if rates else 'none'}")
+    table.caption = "The feeder's last word on each:\n" + "\n".join(said)
     return table
+
+
+def ended(feeder: subprocess.Popen[str]) -> list[str]:
+    """What it said; one that drowned is not waited for."""
+    feeder.send_signal(signal.SIGINT)
+    try:
+        said = feeder.communicate(timeout=FEEDER_ENDS_WITHIN_S)[0]
+    except subprocess.TimeoutExpired:
+        feeder.kill()
+        said = feeder.communicate()[0]
+    return said.strip().splitlines()
 
 
 def opening() -> Table:

@@ -48,9 +48,9 @@ class Deltas:
     counts: Ints
     """Shape (keys, 4): calls, errors, bytes in, bytes out."""
 
-    def of(self, edges: Ints) -> Deltas:
-        """Those of these edges."""
-        mine = np.isin(self.key // BINS, edges)
+    def of(self, edge: int) -> Deltas:
+        """Those of one edge."""
+        mine = self.key // BINS == edge
         return Deltas(self.key[mine], self.counts[mine])
 
 

@@ -282,7 +282,6 @@ export interface Histogram {
   calls: number[];
   errors: number[];
   p95_ms: (number | null)[];
-  share: number;
 }
 /**
  * `GET /api/v1/servers`.

@@ -42,7 +42,6 @@ class Group:
     ended_from_ns: int
     ended_to_ns: int
     """No call ended outside of these, in the hub's clock."""
-    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,5 @@ def _groups_of(entry: FileEntry, file: pq.ParquetFile) -> list[Group]:
         lasted = meta.column(names.index("duration_ns")).statistics.max
         clocks = meta.column(names.index("clock_ns")).statistics
         ended = first - clocks.max, last + lasted - clocks.min
-        span = first, last, min(first, low), max(last, high)
-        groups.append(Group(entry, number, *span, *ended, meta.num_rows))
+        groups.append(Group(entry, number, first, last, min(first, low), max(last, high), *ended))
     return groups
