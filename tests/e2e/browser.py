@@ -19,7 +19,8 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "browser"
 PLAYWRIGHT = REPOSITORY / "web" / "node_modules" / "playwright-core"
-TIMEOUT_S = 120
+TIMEOUT_S = 300
+"""Of a script: each wait in it has its own bound; a loaded machine takes three times as long."""
 
 
 def chromium() -> str | None:

@@ -23,7 +23,7 @@ export async function onThePage(look) {
       viewport: { width: given.width ?? 1600, height: given.height ?? 948 },
       colorScheme: given.theme ?? "dark",
     });
-    context.setDefaultTimeout(given.timeoutMs ?? 20_000);
+    context.setDefaultTimeout(given.timeoutMs ?? 60_000);
     const page = await context.newPage();
     const wrong = watch(page, new URL(given.url).host);
     await page.goto(given.url);

@@ -74,13 +74,13 @@ async function seeThemes(page) {
   return themes;
 }
 
-/** The first ten packets drawn from now on; fewer after 10 s. */
+/** The first ten packets drawn from now on; fewer after a minute. */
 async function seePackets(page) {
   return page.evaluate(
     () =>
       new Promise((resolve) => {
         const drawn = [];
-        const timer = setTimeout(() => resolve(drawn), 10_000);
+        const timer = setTimeout(() => resolve(drawn), 60_000);
         window.__hopwatch.onPacketDrawn = (info) => {
           drawn.push(info);
           if (drawn.length < 10) return;
