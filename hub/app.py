@@ -20,14 +20,14 @@ from werkzeug.exceptions import HTTPException
 from hub import forms
 from hub.defaults import ROLLUP_S
 from hub.describe import Describe
-from hub.edges import edge_rates
+from hub.edges import edge_rates, edges_of
 from hub.export import csv_lines, ndjson_lines
-from hub.filters import BadFilter, parse
+from hub.filters import BadFilter, Filters, histogram_filters, parse
 from hub.gate import Gate, problem
 from hub.history.history import Condition
 from hub.history.pages import Pages
 from hub.history.replays import Replays, course
-from hub.history.windows import Windows, past_window
+from hub.history.windows import Windows, past_window, steps_of
 from hub.metrics import exposition
 from hub.pipeline import Pipeline
 from hub.sockets import Sockets
@@ -68,8 +68,9 @@ def create_app(
     _add_errors(app)
     _add_view(app)
     _add_health(app, pipeline, sockets, not_ready, sealing)
-    _add_reads(app, pipeline, gate, windows or Windows(pipeline, None))
-    _add_requests(app, pages or Pages(pipeline, None))
+    pages = pages or Pages(pipeline, None)
+    _add_reads(app, pipeline, gate, windows or Windows(pipeline, None), pages)
+    _add_requests(app, pages)
     _add_sockets(app, sockets, gate, replays)
     return app
 
@@ -147,7 +148,7 @@ def _add_health(
         return Response(exposition(pipeline, sockets, sealing), content_type=content_type)
 
 
-def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate, windows: Windows) -> None:
+def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate, windows: Windows, pages: Pages) -> None:
     describe, state = Describe(pipeline), State(pipeline)
 
     @app.get("/network_info")
@@ -181,9 +182,12 @@ def _add_reads(app: Quart, pipeline: Pipeline, gate: Gate, windows: Windows) -> 
     @app.get("/api/v1/histogram")
     async def histogram() -> Response:
         now = time.time_ns() // SECOND
-        window = past_window(request.args, now)
-        edge = request.args.get("edge") or None
-        return _json(await windows.histogram(*window, now, edge))
+        since, until = past_window(request.args, now)
+        filters = histogram_filters(request.args.to_dict())
+        edges = None if filters == Filters() else edges_of(pipeline.graph, filters)
+        if filters == Filters() or edges is not None:
+            return _json(await windows.histogram(since, until, now, edges))
+        return _json(await pages.histogram(filters, steps_of(since, until, now)))
 
 
 def _add_requests(app: Quart, pages: Pages) -> None:

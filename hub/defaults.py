@@ -163,7 +163,7 @@ YIELD_MS = 1
 STEP_ROWS = 8_192
 """Lines settled at once: 20 ms of work, 80 ms with reading them from a journal of small batches."""
 
-ACCEPT_AFTER_S = 5.0
+ACCEPT_AFTER_S = 3.0
 """Of reading the journal: then agents are accepted, and readers wait on. An ordinary start has read
 a minute's lines by then, and whoever finds it ready can read, too."""
 
@@ -235,6 +235,12 @@ RETENTION_S = 300
 
 FINE_WINDOW_S = 7_200
 """Windows of up to two hours are counted by second, where seconds are kept."""
+
+MAX_COUNTED_CALLS = 1_000_000
+"""Kept calls of whose time a filtered histogram tells counts, within 0.3 s; of more estimates."""
+
+MAX_COUNTED_GROUPS = 64
+"""Row groups that these estimates are made of: a million calls, too."""
 
 MAX_HISTOGRAM_STEPS = 600
 """Of a histogram: one for every two pixels of a wide timeline."""
@@ -351,8 +357,10 @@ FEW_VIEWERS = 20
 """Viewers that get 30 frames a second; 4 % of a core. Beyond, sends a second stay the same down to
 ten frames."""
 
-WOKEN_VIEWERS = 25
-"""Viewers that send at once, 2 ms; then acknowledgements and requests get a turn."""
+WOKEN_VIEWERS = 5
+"""Viewers that send at once, 0.4 ms; then others get a turn. A message of an agent takes the loop
+half a dozen turns from its arrival to its acknowledgement: with 25 viewers in each, 300 of them let
+streams fall behind."""
 
 MAX_PACKETS = 2_000
 """Packets in a frame: what a page can draw."""

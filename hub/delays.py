@@ -136,10 +136,10 @@ class Delays:
         margins = np.where(fresh, self._margins, np.nan)
         enough = np.flatnonzero((~np.isnan(margins[:, 0])).sum(axis=1) >= ENOUGH)
         self._usual[:] = self._spread[:] = np.nan
-        usual = np.nanmedian(margins[enough], axis=2)
+        usual = _medians(margins[enough])
         off = np.abs(margins[enough] - usual[:, :, None])
         self._usual[enough] = usual
-        self._spread[enough] = np.maximum(1.5 * np.nanmedian(off, axis=2), MIN_SPREAD_NS)
+        self._spread[enough] = np.maximum(1.5 * _medians(off), MIN_SPREAD_NS)
 
     def judge(self, callers: HalfView, callees: HalfView) -> Judgement:
         """What the delays say of pairs that may be calls."""
@@ -211,6 +211,17 @@ def raw_margins(callers: HalfView, callees: HalfView) -> tuple[Numbers, Numbers]
     servers' clocks show them."""
     before = callees.clock_ns - callers.clock_ns
     return before, callers.duration_ns - callees.duration_ns - before
+
+
+def _medians(values: Floats) -> Floats:
+    """Of the last axis, without its NaNs; `np.nanmedian` takes fifty times as long for a few."""
+    ordered = np.sort(values, axis=-1)  # NaNs last
+    count = np.count_nonzero(~np.isnan(ordered), axis=-1)[..., None]
+    low, high = (
+        np.take_along_axis(ordered, place, axis=-1) for place in ((count - 1) // 2, count // 2)
+    )
+    medians: Floats = ((low + high) / 2)[..., 0]
+    return medians
 
 
 def _peak(values: Numbers) -> NDArray[np.intp]:

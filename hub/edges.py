@@ -1,11 +1,15 @@
-"""`/api/v1/edges`: rate, errors and percentiles of every edge in a window."""
+"""`/api/v1/edges`: rate, errors and percentiles of every edge in a window; and which edges filters
+choose."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from hub import forms
-from hub.graph import Graph
+from hub.filters import Filters
+from hub.graph import EdgeRecord, Graph
 from hub.pipeline import Pipeline
 from hub.rollup import Window
 from hub.stamps import SECOND, rfc3339
@@ -50,4 +54,27 @@ def form_of(graph: Graph, window: Window, since: int, until: int) -> forms.Edges
         until=rfc3339(until * SECOND),
         window_s=float(window_s),
         edges=sorted(rates, key=lambda rate: -rate.calls),
+    )
+
+
+OF_EDGES = ("from_", "to", "service", "node", "edge", "origin")
+
+
+def edges_of(graph: Graph, filters: Filters) -> list[int] | None:
+    """The edges whose calls are what these filters choose; None: they ask for more than edges."""
+    if replace(filters, **dict.fromkeys(OF_EDGES)) != Filters():
+        return None
+    return [edge.number for edge in graph.edges if _fits(graph, edge, filters)]
+
+
+def _fits(graph: Graph, edge: EdgeRecord, filters: Filters) -> bool:
+    caller, callee = graph.nodes[edge.from_node], graph.nodes[edge.to_node]
+    touched = {graph.nodes[number].id for number in (edge.from_node, edge.to_node, *edge.via)}
+    return (
+        filters.edge in (None, edge.id)
+        and filters.origin in (None, edge.origin)
+        and filters.from_ in (None, caller.id, caller.name)
+        and filters.to in (None, callee.id, callee.name)
+        and filters.service in (None, caller.name, callee.name)
+        and filters.node in (None, *touched)
     )

@@ -59,12 +59,13 @@ class Page:
     format: str = "json"
 
 
+PAGING = {"limit", "cursor", "format"}
 PLAIN = ("server", "service", "to", "node", "edge")
 
 
 def parse(parameters: Mapping[str, str]) -> tuple[Filters, Page]:
     """Filters and page of a request. Raises `BadFilter`."""
-    known = {*PLAIN, *_READERS, "from", "q", "limit", "cursor", "format"}
+    known = {*PLAIN, *_READERS, *PAGING, "from", "q"}
     for name in parameters:
         if name not in known:
             raise BadFilter(f"{name}: no such parameter; there are {', '.join(sorted(known))}")
@@ -78,6 +79,15 @@ def parse(parameters: Mapping[str, str]) -> tuple[Filters, Page]:
     if "q" in given:
         values["q"] = _query(given["q"])
     return Filters(**values), _page(given)  # type: ignore[arg-type]
+
+
+def histogram_filters(parameters: Mapping[str, str]) -> Filters:
+    """As `parse`, without what is about lists; `since` and `until` are of ends there, not of
+    starts. Raises `BadFilter`."""
+    for name in PAGING & parameters.keys():
+        raise BadFilter(f"{name}: no such parameter of a histogram")
+    window = ("since", "until")
+    return parse({name: parameters[name] for name in parameters if name not in window})[0]
 
 
 def _page(given: Mapping[str, str]) -> Page:

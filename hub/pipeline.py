@@ -101,6 +101,8 @@ class Pipeline:
         self._clocks_solved_ns = 0
         self._retired_s = 0
         self._recent_calls = recent_calls
+        self._forget_at = 0
+        """Number of the row at which it is worth while to look for what may go."""
         self._announced: dict[tuple[str, str], bytes] = {}
 
     # --- steps
@@ -347,8 +349,9 @@ class Pipeline:
 
     def _forget_old_rows(self, now_ns: int) -> None:
         rows, calls = self.settling.rows, self.settling.calls.table
-        if len(rows.table) <= self._recent_calls:
+        if len(rows.table) <= self._recent_calls or rows.table.end < self._forget_at:
             return
+        self._forget_at = rows.table.end + self._recent_calls // 100  # some may have to stay
         waiting = self.settling.join.waiting
         first = rows.table.end - self._recent_calls * 9 // 10
         if len(waiting):

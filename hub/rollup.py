@@ -48,9 +48,9 @@ class Deltas:
     counts: Ints
     """Shape (keys, 4): calls, errors, bytes in, bytes out."""
 
-    def of(self, edge: int) -> Deltas:
-        """Those of one edge."""
-        mine = self.key // BINS == edge
+    def of(self, edges: Ints) -> Deltas:
+        """Those of these edges."""
+        mine = np.isin(self.key // BINS, edges)
         return Deltas(self.key[mine], self.counts[mine])
 
 

@@ -99,11 +99,11 @@ class Table:
 
 
 def _moved(old: NDArray[Any], first: int, end: int, count: int) -> NDArray[Any]:
-    """The rows [first, end) at the beginning of an array with room for `count` more, and for as
-    many again before it is full. Sizes are doubled, so that they stay different."""
+    """The rows [first, end) at the beginning of an array with room for `count` more, and for half
+    as many again before it is full. All sizes grow by the same factor, so they stay different."""
     kept, capacity = end - first, len(old)
-    while capacity < (kept + count) * 2:
-        capacity *= 2
+    while capacity < (kept + count) * 3 // 2:
+        capacity += capacity // 4 + 1
     new = np.zeros((capacity, *old.shape[1:]), old.dtype)
     new[:kept] = old[first:end]
     return new

@@ -53,7 +53,7 @@ _SECRET_FIELD = re.compile(
     r'[^"]*',
     re.I,
 )
-_CLF_USER = re.compile(r"(^[^\s{]+ - )(?!- )(?:.*?(?= \[)|.*)", re.DOTALL)
+_CLF_USER = re.compile(r"(^[^{\"\[]*? - )(?!- )(?:.*?(?= \[)|.*)", re.DOTALL)
 """Of a line in the common log format; it may hold anything."""
 _CACHED_PATHS = 4096
 _CACHED_CHARACTERS = 300

@@ -28,7 +28,7 @@ listen = ["unix:{directory}/hub.sock"]
 [http]
 listen = "127.0.0.1:{port}"
 [data]
-directory = "{directory}/data"
+directory = "{data}"
 {more}
 """
 
@@ -54,13 +54,16 @@ class HubProcess:
 
 
 @contextmanager
-def hub(port: int | None = None, recent_calls: int | None = None) -> Iterator[HubProcess]:
-    """Until the end of the block."""
+def hub(
+    port: int | None = None, recent_calls: int | None = None, data: Path | None = None
+) -> Iterator[HubProcess]:
+    """Until the end of the block; on this data, or none."""
     with tempfile.TemporaryDirectory(prefix="hopwatch-") as directory:
         port = port or free_port()
         more = f"recent_calls = {recent_calls}" if recent_calls else ""
         config = Path(directory) / "hub.toml"
-        config.write_text(CONFIG.format(directory=directory, port=port, more=more))
+        data = data or Path(directory) / "data"
+        config.write_text(CONFIG.format(directory=directory, port=port, data=data, more=more))
         parent = os.getpid()
         with (Path(directory) / "hub.out").open("wb") as said:
             process = subprocess.Popen(

@@ -282,6 +282,7 @@ export interface Histogram {
   calls: number[];
   errors: number[];
   p95_ms: (number | null)[];
+  share: number;
 }
 /**
  * `GET /api/v1/servers`.

@@ -21,5 +21,8 @@ JoinKey = Literal["hop_id", "trace", "address", "conntrack", "forwarded", "none"
 MissingHalf = Literal["caller_half", "callee_half"]
 
 
-class Form(Struct, kw_only=True, rename={"from_": "from"}):
-    """Base of all forms: keyword-only, every key always written. Made to be encoded at once."""
+class Form(Struct, kw_only=True, gc=False, rename={"from_": "from"}):
+    """Base of all forms: keyword-only, every key always written. Made to be encoded at once.
+
+    They are trees, so Python need not look for cycles among the hundred thousands of an export.
+    """

@@ -118,3 +118,5 @@ class Histogram(Form):
     errors: list[int]
     p95_ms: list[float | None]
     """Within 2 %; null without calls."""
+    share: float
+    """Of the calls in files those that were looked at; below 1 the counts are estimates."""

@@ -25,8 +25,9 @@ from hub.describe import Describe
 from hub.export import csv_header
 from hub.expression import Expression
 from hub.filters import Filters
-from hub.history import encode, finding, lines, record, reel, snapshot
+from hub.history import counting, encode, finding, lines, record, reel, snapshot
 from hub.history.archive import Archive, State, merged
+from hub.history.counting import Steps, Tally
 from hub.history.kin import Kin
 from hub.history.lineage import Asking, Lines, asking
 from hub.history.lineage import lines as lines_of
@@ -197,6 +198,15 @@ class Pages:
         return await self._in_thread(
             finding.wind, self._shelf, moment, here, since_ns, until_ns, query
         )
+
+    async def histogram(self, filters: Filters, steps: Steps) -> forms.Histogram:
+        """Calls over time that these filters choose, by their ends."""
+        tally, moment = Tally(steps), self._moment()
+        served = self._pipeline.settling.calls.served(self._pipeline.cut)
+        tally.add(self._pipeline, self._query.matching(filters, served))
+        if moment.state.files:
+            await self._in_thread(counting.count, self._shelf, moment, filters, tally)
+        return await self._in_thread(tally.form)
 
     def _served(self, number: int) -> bool:
         """Whether memory answers for this call; as `Calls.served`."""

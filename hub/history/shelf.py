@@ -42,6 +42,7 @@ class Group:
     ended_from_ns: int
     ended_to_ns: int
     """No call ended outside of these, in the hub's clock."""
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +129,6 @@ def _groups_of(entry: FileEntry, file: pq.ParquetFile) -> list[Group]:
         lasted = meta.column(names.index("duration_ns")).statistics.max
         clocks = meta.column(names.index("clock_ns")).statistics
         ended = first - clocks.max, last + lasted - clocks.min
-        groups.append(Group(entry, number, first, last, min(first, low), max(last, high), *ended))
+        span = first, last, min(first, low), max(last, high)
+        groups.append(Group(entry, number, *span, *ended, meta.num_rows))
     return groups

@@ -8,7 +8,7 @@ else by whole minutes; the rest is added from memory. Both are taken so that not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from hub.defaults import FINE_WINDOW_S, MAX_HISTOGRAM_STEPS
 from hub.edges import form_of
 from hub.filters import BadFilter
 from hub.history import catalog, rollups
+from hub.history.counting import Steps
 from hub.history.rollups import MINUTE_STEP, SECOND_STEP
 from hub.journal_store import Store
 from hub.pipeline import Pipeline
@@ -45,15 +46,13 @@ class Windows:
         return form_of(self._pipeline.graph, window, since, until)
 
     async def histogram(
-        self, since: int, until: int, now: int, edge: str | None = None
+        self, since: int, until: int, now: int, edges: Collection[int] | None = None
     ) -> forms.Histogram:
-        """Calls, errors and p95 over time, in at most `MAX_HISTOGRAM_STEPS` steps; of one edge, or
-        of all."""
+        """Calls, errors and p95 over time, in at most `MAX_HISTOGRAM_STEPS` steps; of these edges,
+        or of all."""
         step, since, until = _stepped(since, until, now)
         parts = await self._parts(step, since, until)
-        number = next((e.number for e in self._pipeline.graph.edges if e.id == edge), -1)
-        only = number if edge is not None else None
-        return await asyncio.to_thread(_histogram, parts, step, since, until, only)
+        return await asyncio.to_thread(_histogram, parts, _steps(step, since, until), edges)
 
     async def _parts(self, step: int, since: int, until: int) -> list[Timed]:
         pipeline = self._pipeline
@@ -125,21 +124,30 @@ def _timed(counted: Iterable[tuple[int, Counted]], step: int) -> list[Timed]:
     return [(second // step * step, part) for second, part in (by_second(aside) if aside else ())]
 
 
-def _histogram(
-    parts: list[Timed], step: int, since: int, until: int, edge: int | None
-) -> forms.Histogram:
+def steps_of(since: int, until: int, now: int) -> Steps:
+    """The steps of a histogram of this window."""
+    return _steps(*_stepped(since, until, now))
+
+
+def _steps(step: int, since: int, until: int) -> Steps:
     width = step * max(1, -(-(until - since) // (step * MAX_HISTOGRAM_STEPS)))
-    count = -(-(until - since) // width)
-    places: list[list[Deltas]] = [[] for _ in range(count)]
+    return Steps(since, width, -(-(until - since) // width), until)
+
+
+def _histogram(parts: list[Timed], steps: Steps, edges: Collection[int] | None) -> forms.Histogram:
+    places: list[list[Deltas]] = [[] for _ in range(steps.count)]
+    only = None if edges is None else np.array(sorted(edges), np.int64)
     for at, deltas in parts:
-        places[(at - since) // width].append(deltas if edge is None else deltas.of(edge))
+        mine = deltas if only is None else deltas.of(only)
+        places[(at - steps.since) // steps.width].append(mine)
     sums = [sum_of(place) for place in places]
-    counts = np.array([one.counts.sum(axis=0) for one in sums], np.int64).reshape(count, -1)
+    counts = np.array([one.counts.sum(axis=0) for one in sums], np.int64).reshape(steps.count, -1)
     return forms.Histogram(
-        since=rfc3339(since * SECOND),
-        until=rfc3339(until * SECOND),
-        step_s=width,
+        since=rfc3339(steps.since * SECOND),
+        until=rfc3339(steps.until * SECOND),
+        step_s=steps.width,
         calls=counts[:, 0].tolist(),
         errors=counts[:, 1].tolist(),
         p95_ms=[p95_of(one) for one in sums],
+        share=1.0,
     )

@@ -67,7 +67,7 @@ class Workbench:
     def _hub_is_ready(self) -> bool:
         if self.running["hub"].poll() is not None:
             pytest.fail(f"the hub has ended: {self.said('hub')[-2000:]}")
-        return self.hub.raw("readyz").status_code == 200
+        return self.hub.is_ready()
 
     def start_agents(self, *servers: str) -> None:
         for server in servers or SERVERS:

@@ -64,11 +64,13 @@ class HubApi:
         with connect(url, max_size=None, close_timeout=1) as socket:
             yield socket
 
-    def wait_until_ready(self, within_s: float = 30) -> None:
-        def is_ready() -> bool:
-            return self.raw("readyz").status_code == 200
+    def is_ready(self) -> bool:
+        """Whether agents are accepted, and readers served: those wait while the journal is read."""
+        accepts = self.raw("readyz").status_code == 200
+        return accepts and self.raw("api/v1/topology").status_code != 503
 
-        eventually(is_ready, "the hub is ready", within_s)
+    def wait_until_ready(self, within_s: float = 30) -> None:
+        eventually(self.is_ready, "the hub is ready", within_s)
 
 
 def messages(socket: ClientConnection, within_s: float) -> Iterator[Any]:

@@ -98,5 +98,12 @@ def test_a_replay_says_so_and_now_returns(past: dict[str, Any], demo: Demo) -> N
     assert seen["back"] == "live"
 
 
+def test_columns_are_chosen_on_a_phone_and_all_can_be_reached(past: dict[str, Any]) -> None:
+    seen = past["phone"]
+    assert seen["heads"] == ["Started", "Status", "Request", "Took", "Client"]
+    assert seen["reaches"]
+    assert seen["wide"] <= 390, "the page itself is not scrolled sideways"
+
+
 def test_axe_finds_nothing_serious_in_list_and_replay(past: dict[str, Any]) -> None:
     assert not "\n".join(past["findings"]), past["findings"]

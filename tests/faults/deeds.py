@@ -143,7 +143,7 @@ class Deeds:
 
         def is_ready() -> bool:
             self._crew.revive()
-            return self._hub.raw("readyz").status_code == 200
+            return self._hub.is_ready()
 
         eventually(is_ready, "the hub is ready", within_s)
 

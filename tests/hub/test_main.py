@@ -46,7 +46,7 @@ async def hub(directory: Path, port: int) -> AsyncIterator[asyncio.subprocess.Pr
     )
     try:
         assert process.stderr is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while b"event=ready" not in (line := await process.stderr.readline()):
                 assert line, "the hub ended before it was ready"
         yield process

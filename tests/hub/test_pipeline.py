@@ -240,6 +240,27 @@ def test_old_lines_are_let_go_of_with_their_calls(small: World) -> None:
     assert not any(rows.lost for rows in pipeline.callless().values())
 
 
+def test_lines_that_may_not_go_yet_are_not_looked_at_with_every_tick(
+    small: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline, looks = small.pipeline, 0
+    pipeline.seals = True  # and there is no history that has them
+    let_go = pipeline._let_go
+
+    def counted(first: int) -> int:
+        nonlocal looks
+        looks += 1
+        return let_go(first)
+
+    monkeypatch.setattr(pipeline, "_let_go", counted)
+    for batch in range(12):
+        small.lines("server-a", *[row(batch * 100.0 + i / 10, 1) for i in range(97)])
+        for _ in range(10):
+            small.tick()
+    assert len(pipeline.settling.rows.table) == 12 * 97
+    assert looks == 2, "once for each batch beyond the bound"
+
+
 def test_a_half_that_waits_is_kept_however_many_lines_come_meanwhile(small: World) -> None:
     small.lines("server-a", to_other("server-b", trace_id=ident("slow")))
     for batch in range(20):

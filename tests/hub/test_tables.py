@@ -47,6 +47,15 @@ def test_a_table_is_a_list_that_forgets_its_beginning(actions: list[tuple[str, i
         assert (table["pair"] == 7).all()
 
 
+def test_a_table_that_forgets_as_much_as_it_gets_takes_twice_what_it_keeps_at_the_most() -> None:
+    table = Table(dict.fromkeys("abcdefgh", (np.int64, ())))
+    for _ in range(400):
+        table.append(100, dict.fromkeys("abcdefgh", 1))
+        table.forget_before(table.end - 5_000)
+    assert len(table) == 5_000
+    assert table.nbytes() < 2 * 8 * 8 * 5_000
+
+
 @given(st.lists(st.text(max_size=3)), st.data())
 def test_an_interner_keeps_what_is_used(values: list[str], data: st.DataObject) -> None:
     interner = Interner()

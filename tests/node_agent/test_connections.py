@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -207,3 +209,15 @@ def test_in_a_network_namespace_of_its_own_it_says_that_it_is_elsewhere() -> Non
     assert said[0] == "table 0"
     assert said[1] == "None"
     assert "no interface here has 10.10.0.11" in said[2]
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("iptables") is None, reason="iptables is not installed")
+def test_where_the_kernels_buffer_overflows_the_table_tells_what_is_open() -> None:
+    """The real kernel's ENOBUFS; what comes after it is told as ever."""
+    words = ["unshare", "--net", sys.executable, "-B", "-m", "tests.node_agent.conntrack_overflow"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=150, check=False)
+    assert not done.returncode, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["before"] == 0 and said["lost"] >= 1
+    assert said["open"] == 2 + 600 + 1, "none is lacking, none is told twice"

@@ -177,7 +177,10 @@ JSON = (
 )
 
 
-@pytest.mark.parametrize("bad", [CLF, JSON, JSON[:45], JSON[:70], CLF[:18], CLF[:22]])
+LISTED = CLF.replace("77 -", "77, 172.20.0.4 -")
+
+
+@pytest.mark.parametrize("bad", [CLF, JSON, JSON[:45], JSON[:70], CLF[:18], CLF[:22], LISTED])
 def test_a_malformed_line_shows_none_of_it(bad: str) -> None:
     everything = Redactor(query="all", paths=["/users/*"], truncation=Truncation())
     chunk = parse(Block(0, bad.encode() + b"\n"))

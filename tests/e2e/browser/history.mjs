@@ -158,6 +158,36 @@ async function replay(page, findings) {
   return seen;
 }
 
+/** On a phone and in light: the list with a column more, a request, a replay. */
+async function onAPhone(page, findings) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${given.url}?page=requests`);
+  await rows(page).first().waitFor();
+  await byTestId(page, "columns-toggle").click();
+  findings.push(...(await serious(page, "columns on a phone")));
+  await page.getByLabel("Client").check();
+  await page.keyboard.press("Escape");
+  await page.getByRole("columnheader", { name: "Client" }).waitFor();
+  const seen = {
+    heads: await page.locator(".list-head > span").allInnerTexts(),
+    reaches: await byTestId(page, "request-list").evaluate((grid) => {
+      grid.scrollLeft = grid.scrollWidth;
+      const { right } = grid.querySelector(".list-head").lastElementChild.getBoundingClientRect();
+      return right <= grid.getBoundingClientRect().right;
+    }),
+    wide: await page.evaluate(() => document.documentElement.scrollWidth),
+  };
+  findings.push(...(await serious(page, "list on a phone, light")));
+  await rows(page).first().click();
+  await page.getByText(/Hop 1 ·/).first().waitFor();
+  findings.push(...(await serious(page, "request on a phone, light")));
+  await page.goto(`${given.url}?replay=${new Date(given.replayFromMs).toISOString()}&speed=4`);
+  await byTestId(page, "replay-bar").waitFor();
+  findings.push(...(await serious(page, "replay on a phone, light")));
+  return seen;
+}
+
 await onThePage(async (page) => {
   await untilDrawn(page, given.nodes);
   const axe = (await import("node:fs")).readFileSync(AXE, "utf8");
@@ -168,5 +198,6 @@ await onThePage(async (page) => {
   seen.timeline = await timeline(page);
   await page.context().addInitScript(axe);
   seen.replay = await replay(page, findings);
+  seen.phone = await onAPhone(page, findings);
   return seen;
 });
