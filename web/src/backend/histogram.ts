@@ -2,15 +2,14 @@
 import type { Histogram } from "#forms";
 import { BEGINNING_WITHIN_S } from "../defaults";
 
-/** Counts of [sinceS, untilS), seconds since 1970; of one edge where its id is given. */
+/** Counts of [sinceS, untilS), seconds since 1970, of the calls that a filter of the list chooses. */
 export async function fetchHistogram(
   sinceS: number,
   untilS: number,
   signal: AbortSignal,
-  edge?: string,
+  filter: Record<string, string> = {},
 ): Promise<Histogram> {
-  const query = new URLSearchParams({ since: String(sinceS), until: String(untilS) });
-  if (edge) query.set("edge", edge);
+  const query = new URLSearchParams({ ...filter, since: String(sinceS), until: String(untilS) });
   const response = await fetch(`/api/v1/histogram?${query}`, { signal });
   if (!response.ok) throw new Error(`The hub answered ${response.status}.`);
   return response.json();

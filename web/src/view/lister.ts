@@ -102,7 +102,7 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     const { beginS } = app.state.timeline;
     const kept = app.state.window.sinceMs === null ? (beginS ?? (await fetchBeginning(until, signal))) : null;
     const since = Math.floor(kept ?? fromMs() / 1000);
-    const found = await fetchHistogram(Math.min(since, until - 1), until, signal);
+    const found = await fetchHistogram(Math.min(since, until - 1), until, signal, ownFilter());
     density = { sinceMs: Date.parse(found.since), stepMs: found.step_s * 1000, calls: found.calls };
   }
 
@@ -113,9 +113,9 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     busy = false;
     self.loading = true;
     void run(async (signal) => {
-      const estimated = askDensity(signal).catch(() => {});
+      // Rows do not wait for how many there are; and where somebody scrolls to, the estimate that led there holds.
+      if (untilMs === null || !density) askDensity(signal).then(changed, () => {});
       const first = untilMs === null ? await page({}, signal) : await someBefore(untilMs, signal);
-      await estimated;
       if (signal.aborted) return;
       const made = emptyListing(first.requests.length === 0 ? 0 : before, ownFilter().q !== undefined);
       self.listing = appendOlder(made, first.requests, first.next_cursor === null);
@@ -209,6 +209,7 @@ export function lister(app: App, changed: () => void, moved: (rows: number) => v
     const wanted = JSON.stringify([q, [...filters.classes], window, course !== null]);
     if (wanted !== key && qError === null) {
       key = wanted;
+      density = null;
       self.listing = emptyListing();
       self.error = "";
       begin(0, null);
