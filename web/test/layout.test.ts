@@ -237,6 +237,23 @@ describe("edges", () => {
     expect(layout.routes.get(7)!.style).toBe("direct");
   });
 
+  test("a half-seen call goes round the hulls to the server that it went to", () => {
+    const world = federation();
+    world.nodes.push(node("server-b", "server", "server-b"));
+    world.edges.push(edge(9, "server-a/com", "server-b", "cross_server", ["server-a/private"]));
+    world.edges.push(edge(10, "server-b", "server-a/com", "hairpin", ["server-a/public"]));
+    const { items, routes } = laidOut(world);
+    const { points, count } = routes.get(9)!.track;
+    const cards = [...items.values()].filter((item) => item.kind === "card" && item.id !== "server-a/com");
+    for (let i = 0; i < count; i++) {
+      const [x, y] = [points[2 * i], points[2 * i + 1]];
+      const on = cards.find((c) => x > c.x && x < c.x + c.w && y > c.y && y < c.y + c.h);
+      expect(on?.id).toBeUndefined();
+    }
+    const chip = items.get("server-b")!;
+    expect(points[2 * count - 1]).toBeGreaterThanOrEqual(chip.y);
+  });
+
   test("a call that the proxy answered ends at the proxy", () => {
     const pill = layout.items.get("server-a/public")!;
     expect(points(5).at(-1)![0]).toBe(pill.x);

@@ -21,6 +21,11 @@ export const STEP = 4;
 export const TURNS = 64;
 const SUBDIVISIONS = 24;
 
+/** The same way back. */
+export function reversed(cubics: Cubic[]): Cubic[] {
+  return [...cubics].reverse().map((c): Cubic => [c[6], c[7], c[4], c[5], c[2], c[3], c[0], c[1]]);
+}
+
 /** Horizontal tangents at both ends, like d3-shape's linkHorizontal. */
 export function flow(a: Point, b: Point): Cubic {
   const mid = (a[0] + b[0]) / 2;

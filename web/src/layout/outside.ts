@@ -1,7 +1,7 @@
 /**
  * Curves that run outside a hull: to the discs, between gateways of different servers, and past a gateway.
  */
-import { arc, bulge, type Cubic, flow, type Point, rounded } from "./curves";
+import { arc, bulge, type Cubic, flow, type Point, reversed, rounded } from "./curves";
 import { columnOf, type Lanes } from "./lanes";
 import type { Leg } from "./legs";
 import { centerY, type Hull, type Item } from "./model";
@@ -17,6 +17,7 @@ export function curveOutside(leg: Leg, a: Point, b: Point, placed: Placed, lanes
   const { from, to } = leg;
   if (from.kind === "pill" && to.kind === "pill") return trunk(from, to, a, b, placed);
   if (from.kind === "chip") return fromChip(from, to, b, placed);
+  if (from.kind === "pill" && to.kind === "chip") return reversed(fromChip(to, from, a, placed));
   if (from.kind === "disc") return fromDisc(from, to, a, b, placed, lanes);
   if (to.kind === "disc") return from.kind === "card" ? exit(leg, a, b, placed, lanes) : [flow(a, b)];
   if (from.kind === "card") return exit(leg, a, b, placed, lanes);

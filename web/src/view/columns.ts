@@ -14,7 +14,10 @@ export interface Column {
   cell(call: Call): HTMLElement | string;
 }
 
-const KEY = "hopwatch.columns";
+/** A phone's list, or one with a panel beside it, has columns of its own. */
+export type Width = "wide" | "narrow";
+
+const KEYS: Record<Width, string> = { wide: "hopwatch.columns", narrow: "hopwatch.columns.narrow" };
 
 export const COLUMNS: readonly Column[] = [
   { id: "time", title: "Started", width: "118px", cell: (call) => startText(call.start) },
@@ -50,23 +53,43 @@ export const COLUMNS: readonly Column[] = [
   },
 ];
 
-const USUAL = ["time", "status", "method", "path", "from", "to", "origin", "took"];
-/** On a phone: what tells one request from another. */
-export const NARROW: readonly Column[] = [
-  { ...COLUMNS[0], width: "56px", cell: (call) => startText(call.start).slice(0, 8) },
-  { ...COLUMNS[1], width: "44px" },
-  { id: "path", title: "Request", width: "minmax(0, 1fr)", cell: (call) => `${call.method} ${call.path}` },
-  { ...COLUMNS[9], width: "56px" },
-];
+const USUAL: Record<Width, readonly string[]> = {
+  wide: ["time", "status", "method", "path", "from", "to", "origin", "took"],
+  narrow: ["time", "status", "path", "took"],
+};
+/** What is otherwise where there is little room. */
+const NARROW: Record<string, Partial<Column>> = {
+  time: { width: "56px", cell: (call) => startText(call.start).slice(0, 8) },
+  status: { width: "44px" },
+  path: {
+    title: "Request",
+    width: "minmax(110px, 1fr)",
+    cell: (call) => `${call.method} ${call.path}`,
+  },
+  took: { width: "56px" },
+};
 
-export function rememberedColumns(): Set<string> {
-  const known = new Set(COLUMNS.map((column) => column.id));
-  const chosen = (read(KEY) ?? "").split(",").filter((id) => known.has(id));
-  return new Set(chosen.length > 0 ? chosen : USUAL);
+export function columnsOf(width: Width, chosen: ReadonlySet<string>): Column[] {
+  const columns = COLUMNS.filter((column) => chosen.has(column.id));
+  return width === "wide" ? columns : columns.map((column) => ({ ...column, ...NARROW[column.id] }));
 }
 
-export function rememberColumns(chosen: ReadonlySet<string>): void {
-  write(KEY, [...chosen].join(","));
+/** Below this width, in px, columns are not squeezed: the list scrolls sideways. */
+export function leastPx(columns: readonly Column[]): number {
+  return columns.reduce((sum, { width }) => sum + Number(/\d+/.exec(width)?.[0] ?? 0) + GAP_PX, EDGES_PX);
+}
+
+const GAP_PX = 14;
+const EDGES_PX = 26;
+
+export function rememberedColumns(width: Width): Set<string> {
+  const known = new Set(COLUMNS.map((column) => column.id));
+  const chosen = (read(KEYS[width]) ?? "").split(",").filter((id) => known.has(id));
+  return new Set(chosen.length > 0 ? chosen : USUAL[width]);
+}
+
+export function rememberColumns(width: Width, chosen: ReadonlySet<string>): void {
+  write(KEYS[width], [...chosen].join(","));
 }
 
 /** In this browser's zone, to the millisecond; the day where it is not today. */

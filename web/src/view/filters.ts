@@ -48,7 +48,14 @@ export function filterMenu(app: App): View {
   const selects = CHOICES.map((choice) => choiceRow(app, choice));
   const content = [
     ...selects.map(({ element }) => element),
-    h("p", { class: "hint" }, "Or type into the search field: ", h("code", {}, "path:/api* -service:health")),
+    h(
+      "p",
+      { class: "hint" },
+      "Or type into the search field: ",
+      h("code", {}, "path:/api*"),
+      " ",
+      h("code", {}, "-service:health"),
+    ),
   ];
   const { element, toggle } = popup("Filter", ListFilter, content, "filter", {
     title: "Filter the requests",

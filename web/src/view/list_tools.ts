@@ -11,7 +11,7 @@ import { sizeText } from "./requests_page";
 import { dayClock, fromField, toField } from "./when";
 
 export interface ListActions {
-  chosen: ReadonlySet<string>;
+  chosen(): ReadonlySet<string>;
   choose(id: string, on: boolean): void;
   takeNew(): void;
   filter(): Record<string, string>;
@@ -26,8 +26,9 @@ export function listTools(
   const fresh = button(ArrowUp, "", "Show the new requests", actions.takeNew, "fresh");
   fresh.dataset.testid = "fresh";
   const freshText = h("span");
-  fresh.append(freshText);
+  fresh.append(freshText, h("span", { class: "word" }, " new"));
   const times = timeFields(app);
+  const choices = columnChoices(actions);
   const element = h(
     "div",
     { class: "list-tools" },
@@ -35,7 +36,7 @@ export function listTools(
     fresh,
     h("span", { class: "spacer" }),
     times.element,
-    popup("Columns", Columns3, columnChoices(actions), "columns").element,
+    popup("Columns", Columns3, choices.elements, "columns").element,
     popup("Export", Download, exportLinks(actions), "export").element,
   );
   const update = (listing: Listing, size: Size, loading: boolean) => {
@@ -46,8 +47,11 @@ export function listTools(
     );
     setText(known, nothing ? "" : knownText(app, listing, size));
     fresh.hidden = listing.fresh.length === 0;
-    setText(freshText, `${grouped(listing.fresh.length)}${listing.freshMore ? "+" : ""} new`);
+    const more = `${grouped(listing.fresh.length)}${listing.freshMore ? "+" : ""}`;
+    setText(freshText, more);
+    fresh.setAttribute("aria-label", `${more} new requests: show them`);
     times.update();
+    choices.update();
   };
   return { element, update };
 }
@@ -109,15 +113,22 @@ export function windowText({ sinceMs, untilMs }: TimeWindow): string {
   return sinceMs === null ? `Until ${dayClock(untilMs)}` : `${dayClock(sinceMs)} – ${dayClock(untilMs)}`;
 }
 
-function columnChoices({ chosen, choose }: ListActions): HTMLElement[] {
-  return COLUMNS.map(({ id, title }) => {
-    const box = h("input", { type: "checkbox", checked: chosen.has(id) });
+function columnChoices({ chosen, choose }: ListActions): { elements: HTMLElement[]; update(): void } {
+  const boxes = COLUMNS.map(({ id }) => {
+    const box = h("input", { type: "checkbox" });
     box.addEventListener("change", () => {
       choose(id, box.checked);
-      box.checked = chosen.has(id);
+      update();
     });
-    return h("label", { class: "check" }, box, h("span", {}, title));
+    return box;
   });
+  const update = () => {
+    for (const [i, { id }] of COLUMNS.entries()) boxes[i].checked = chosen().has(id);
+  };
+  const elements = COLUMNS.map(({ title }, i) =>
+    h("label", { class: "check" }, boxes[i], h("span", {}, title)),
+  );
+  return { elements, update };
 }
 
 function exportLinks({ filter }: ListActions): HTMLElement[] {

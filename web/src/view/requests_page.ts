@@ -9,7 +9,7 @@ import { ROW_PX } from "../defaults";
 import { grouped } from "../render/format";
 import { rowsIn, type Scrolled, scrolled, scrollHeight } from "../store/scroll";
 import type { App, View } from "./app";
-import { COLUMNS, type Column, NARROW, rememberColumns, rememberedColumns } from "./columns";
+import { type Column, columnsOf, leastPx, rememberColumns, rememberedColumns, type Width } from "./columns";
 import { h, setText } from "./dom";
 import { listTools } from "./list_tools";
 import { lister } from "./lister";
@@ -17,7 +17,7 @@ import { lister } from "./lister";
 const NARROW_PX = 700;
 
 export function requestsPage(app: App): View {
-  const chosen = rememberedColumns();
+  const choices = { wide: rememberedColumns("wide"), narrow: rememberedColumns("narrow") };
   const head = h("div", { class: "list-head", role: "row" });
   const spacer = h("div", { class: "list-spacer", role: "presentation" });
   const body = h("div", { class: "list-rows", role: "rowgroup" });
@@ -36,11 +36,12 @@ export function requestsPage(app: App): View {
   );
   const words = h("div", { class: "list-words", role: "status" });
   const tools = listTools(app, {
-    chosen,
+    chosen: () => choices[width()],
     choose(id, on) {
+      const chosen = choices[width()];
       if (on) chosen.add(id);
       else if (chosen.size > 1) chosen.delete(id);
-      rememberColumns(chosen);
+      rememberColumns(width(), chosen);
       shownColumns = "";
       draw();
     },
@@ -63,9 +64,11 @@ export function requestsPage(app: App): View {
   let shownColumns = "";
   /** The row that the keyboard is on. */
   let active: number | null = null;
+  /** End was pressed: how many rows there are turns out as the last ones come. */
+  let toEnd = false;
 
-  const columns = (): readonly Column[] =>
-    grid.clientWidth < NARROW_PX ? NARROW : COLUMNS.filter((column) => chosen.has(column.id));
+  const width = (): Width => (grid.clientWidth < NARROW_PX ? "narrow" : "wide");
+  const columns = (): readonly Column[] => columnsOf(width(), choices[width()]);
   const viewPx = () => Math.max(ROW_PX, grid.clientHeight - head.offsetHeight);
   const wholePx = () => list.size().rows * ROW_PX;
   /** Shows this pixel of the list at the top. */
@@ -81,12 +84,17 @@ export function requestsPage(app: App): View {
   };
   const list = lister(
     app,
-    () => draw(),
+    () => (toEnd ? goToEnd() : draw()),
     (by) => {
       if (active !== null) active += by;
       go(at.listPx + by * ROW_PX);
     },
   );
+
+  const goToEnd = () => {
+    active = list.size().rows - 1;
+    go(wholePx());
+  };
 
   const draw = () => {
     if (element.hidden || grid.clientHeight === 0) return;
@@ -132,6 +140,7 @@ export function requestsPage(app: App): View {
     if (key === shownColumns) return;
     shownColumns = key;
     grid.style.setProperty("--columns", shown.map((column) => column.width).join(" "));
+    grid.style.setProperty("--least", `${leastPx(shown)}px`);
     head.replaceChildren(
       ...shown.map(({ title, right }) =>
         h("span", { role: "columnheader", class: right ? "right" : "" }, title),
@@ -179,6 +188,14 @@ export function requestsPage(app: App): View {
     draw();
     follow();
   });
+  for (const kind of ["wheel", "pointerdown"])
+    grid.addEventListener(
+      kind,
+      () => {
+        toEnd = false;
+      },
+      { passive: true },
+    );
   grid.addEventListener("keydown", (event) => {
     const { before, calls } = list.listing;
     const last = before + calls.length - 1;
@@ -201,6 +218,7 @@ export function requestsPage(app: App): View {
     if (to === undefined || last < 0) return;
     event.preventDefault();
     event.stopPropagation();
+    toEnd = event.key === "End";
     active = Math.min(list.size().rows - 1, Math.max(0, to));
     const [top, bottom] = [active * ROW_PX, (active + 1) * ROW_PX];
     if (top < at.listPx) go(top);
