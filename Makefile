@@ -82,6 +82,8 @@ check: setup ## Format, lint, types, unit tests, generated files
 	@$(BIN)/ruff format --check --quiet . && echo "format: good"
 	@$(BIN)/ruff check --quiet . && echo "lint: good"
 	@$(BIN)/mypy --no-error-summary && echo "types: good"
+	@PYTHONPATH=.:gen $(BIN)/lint-imports --no-logo --no-cache >$(VENV)/layers.txt || \
+		{ cat $(VENV)/layers.txt; exit 1; }; echo "layers: good"
 	@$(BIN)/python -m hub.schemas --check && echo "schemas: good"
 	@cd web && npm run --silent check && echo "view: good"
 	@$(MAKE) --silent gen-check && echo "generated files: good"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hub.describe import Describe
 from hub.history import encode, snapshot
+from hub.read.describe import Describe
 from tests.hub.world import INTERNAL, MS, T0, World, endpoint, hello, ident, inventory
 
 SERVERS = tuple(INTERNAL)

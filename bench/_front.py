@@ -13,8 +13,8 @@ from pathlib import Path
 
 import uvloop
 
-from hub.ingest import SERVICE, IngestServicer, serve
-from hub.journal import Journal
+from hub.agents.ingest import SERVICE, IngestServicer, serve
+from hub.journal.journal import Journal
 
 
 async def main(directory: Path, address: str) -> None:

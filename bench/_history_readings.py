@@ -17,16 +17,16 @@ import numpy as np
 
 from bench._kept import CALLS, Span
 from hub.defaults import REPLAY_PIECE_S
-from hub.describe import Describe
-from hub.filters import parse
 from hub.history.archive import Archive
 from hub.history.pages import Pages
 from hub.history.replay import Replay
 from hub.history.restore import restore
 from hub.history.windows import Windows
-from hub.journal_store import Store
-from hub.language import parse as parse_query
-from hub.pipeline import Pipeline
+from hub.journal.store import Store
+from hub.query.filters import parse
+from hub.query.language import parse as parse_query
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 from tests.hub.world import SECOND, T0
 
 HOUR = 3_600 * SECOND

@@ -20,14 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench._federation_pool import NAMES, SERVERS, Pool, paths
-from hub.calls import Counted
+from hub.columns.calls import Counted
 from hub.history import carry, catalog, core, files, rollups
 from hub.history.catalog import Checkpoint, Sealing
 from hub.history.files import FileEntry
 from hub.history.rollups import SECOND_STEP, Body
 from hub.history.schema import COLUMNS, SCHEMA
 from hub.history.snapshot import Hidden
-from hub.journal_store import Store
+from hub.journal.store import Store
 from tests.hub.world import SECOND, T0
 
 CALLS = 250_000

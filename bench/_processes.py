@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hub import session
-from hub.ingest import SERVICE, IngestServicer, serve
-from hub.journal import Journal
+from hub.agents import session
+from hub.agents.ingest import SERVICE, IngestServicer, serve
+from hub.journal.journal import Journal
 from hub.model import Event
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")

@@ -24,10 +24,10 @@ from pathlib import Path
 import click
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.commands import Append, Send
-from hub.journal import Journal, Lane
-from hub.session import Session
-from hub.wire import IDS, NUMBERS, STRINGS
+from hub.agents.commands import Append, Send
+from hub.agents.session import Session
+from hub.columns.wire import IDS, NUMBERS, STRINGS
+from hub.journal.journal import Journal, Lane
 from tests.hub.streams import Agent, columns, columns_batch, hello, running_hub
 
 PENDING = 16

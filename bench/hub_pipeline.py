@@ -26,7 +26,7 @@ from hub.model import (
     Strings,
     WatermarkSeen,
 )
-from hub.pipeline import Pipeline
+from hub.settle.pipeline import Pipeline
 
 START_NS = 1_790_000_000_000_000_000
 STEP_NS = 100_000

@@ -26,11 +26,11 @@ from bench.truth.lines import make_lines
 from bench.truth.scenario import SCENARIOS
 from bench.truth.sites import Sites
 from bench.truth.texts import Texts
-from hub.journal import Journal
+from hub.columns.wire import IDS, NUMBERS, STRINGS
+from hub.journal.journal import Journal
+from hub.journal.steps import rows_of, steps_of
 from hub.model import BatchCommitted, Event, HelloSeen, InventorySeen, LogKey, Observations
-from hub.pipeline import Pipeline
-from hub.steps import rows_of, steps_of
-from hub.wire import IDS, NUMBERS, STRINGS
+from hub.settle.pipeline import Pipeline
 
 
 def encoded(said: Observations) -> bytes:

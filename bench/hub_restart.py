@@ -39,7 +39,7 @@ from bench.federation.hub_process import CONFIG
 from bench.federation.lines import lines
 from bench.federation.plan import Plan, plan
 from hub.defaults import COALESCE_MS, MAX_BATCH_ROWS
-from hub.journal import Journal
+from hub.journal.journal import Journal
 from hub.model import HelloSeen, InventorySeen, LogKey
 from servers.runner.mock_server import console_script
 from servers.runner.syscalls import die_with_parent

@@ -23,14 +23,14 @@ from bench.federation.agents import hello, inventory
 from bench.federation.batches import Feed
 from bench.federation.lines import lines
 from bench.federation.plan import plan
-from hub.broadcast import Broadcast
-from hub.channel import Channel
-from hub.language import parse
-from hub.live import Live
+from hub.columns.wire import decode
+from hub.live.broadcast import Broadcast
+from hub.live.channel import Channel
+from hub.live.live import Live
+from hub.live.viewer import Viewer
 from hub.model import BatchCommitted, HelloSeen, InventorySeen, LogKey, LogSeen
-from hub.pipeline import Pipeline
-from hub.viewer import Viewer
-from hub.wire import decode
+from hub.query.language import parse
+from hub.settle.pipeline import Pipeline
 
 LIMIT_S = 1800
 SECOND = 1_000_000_000

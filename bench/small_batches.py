@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.agent_throughput import make_log
-from hub.wire import decode
+from hub.columns.wire import decode
 from node_agent import batch
 from node_agent.defaults import ROWS_BELOW
 from node_agent.lines import LineBuffer

@@ -20,9 +20,9 @@ from hopwatch.v1 import ingest_pb2 as pb
 
 from cli.problems import Problem
 from cli.recorded import Site
-from hub.journal import Journal, JournalError, Lane, StorageFull
+from hub.columns.wire import decode
+from hub.journal.journal import Journal, JournalError, Lane, StorageFull
 from hub.model import HelloSeen, InventorySeen, LogKey
-from hub.wire import decode
 from node_agent.batch import Encoder
 from node_agent.defaults import COARSE_SLACK_NS, WATERMARK_SLACK_NS
 from node_agent.files import LogFile, Unfinished, first_line, open_log

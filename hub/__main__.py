@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from hopwatch import __version__
 
-from hub.enroll_command import enroll
+from hub.guard.enroll_command import enroll
 from hub.init_command import init
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _load(path: Path | None, *, to_serve: bool, **flags: object) -> HubConfig:
 def _check(config: HubConfig) -> None:
     """Whether the files that the configuration names can be used, too."""
     from hub.config import ConfigError
-    from hub.keyring import Keyring
+    from hub.guard.keyring import Keyring
 
     try:
         Keyring(config)
@@ -141,8 +141,8 @@ def _run(config: HubConfig, log_level: str) -> int:
     from hub.config import ConfigError
     from hub.defaults import SWITCH_INTERVAL_S
     from hub.hub import Hub
-    from hub.journal import JournalError
-    from hub.serving import ListenError
+    from hub.journal.journal import JournalError
+    from hub.serve.serving import ListenError
 
     _configure_logs(log_level)
     sys.setswitchinterval(SWITCH_INTERVAL_S)

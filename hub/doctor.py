@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.config import ConfigError, HubConfig, split_address
-from hub.keyring import Keyring
+from hub.guard.keyring import Keyring
 
 MIB = 1024 * 1024
 EXPIRES_SOON_DAYS = 14

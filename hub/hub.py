@@ -17,28 +17,28 @@ from dataclasses import replace
 import structlog
 from quart import Quart
 
-from hub import http_server
-from hub.app import create_app
-from hub.beat import Beat
+from hub.agents.ingest import SERVICE as INGEST
+from hub.agents.ingest import IngestServicer
+from hub.api.app import create_app
+from hub.api.observe import SERVICE as OBSERVE
+from hub.api.observe import ObserveServicer
 from hub.config import ConfigError, HubConfig
 from hub.defaults import ACCEPT_AFTER_S, STEP_PAUSE_S, TICK_MS, YOUNG_OBJECTS
-from hub.enrolment import SERVICE as ENROLMENT
-from hub.enrolment import EnrolmentServicer
-from hub.held import Held
+from hub.guard.enrolment import SERVICE as ENROLMENT
+from hub.guard.enrolment import EnrolmentServicer
 from hub.history.history import Condition, History
-from hub.ingest import SERVICE as INGEST
-from hub.ingest import IngestServicer
-from hub.journal import Journal
-from hub.live import Live
+from hub.journal.held import Held
+from hub.journal.journal import Journal
+from hub.journal.steps import Steps, steps_of
+from hub.live.beat import Beat
+from hub.live.live import Live
+from hub.live.sockets import Sockets
 from hub.model import AgentGone, Event, HelloSeen
-from hub.observe import SERVICE as OBSERVE
-from hub.observe import ObserveServicer
-from hub.pipeline import Pipeline
 from hub.security import Security
-from hub.serving import Listening, serve
-from hub.sockets import Sockets
-from hub.startup import ReadersWait, Startup
-from hub.steps import Steps, steps_of
+from hub.serve import http_server
+from hub.serve.serving import Listening, serve
+from hub.serve.startup import ReadersWait, Startup
+from hub.settle.pipeline import Pipeline
 
 log = structlog.get_logger("hub")
 

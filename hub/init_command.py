@@ -33,7 +33,7 @@ def init(address: str, output: Path, data: str, force: bool) -> None:
     """Write hub.toml for a hub that servers reach at HOST (port 7443): with tokens and TLS, unless
     HOST is this machine's loopback."""
     from hub.config import ConfigError, is_local, load, split_address
-    from hub.enroll import EnrollError, certify_hub
+    from hub.guard.enroll import EnrollError, certify_hub
 
     file = output / "hub.toml"
     try:

@@ -12,18 +12,18 @@ import grpc
 import grpc.aio
 from quart import Quart
 
-from hub.access import Access
-from hub.agent_access import AgentAccess
-from hub.auth import Readers
+from hub.agents.ingest import IngestServicer
+from hub.api.reader_calls import ReaderCalls
 from hub.config import HubConfig, is_local
-from hub.gate import Gate
-from hub.hosts import Hosts
-from hub.ingest import IngestServicer
-from hub.keyring import Keyring
-from hub.login import add_login
-from hub.logins import Sessions, session_key
-from hub.reader_calls import ReaderCalls
-from hub.tls import GrpcCertificates, HttpCertificates
+from hub.guard.access import Access
+from hub.guard.agent_access import AgentAccess
+from hub.guard.auth import Readers
+from hub.guard.gate import Gate
+from hub.guard.hosts import Hosts
+from hub.guard.keyring import Keyring
+from hub.guard.login import add_login
+from hub.guard.logins import Sessions, session_key
+from hub.guard.tls import GrpcCertificates, HttpCertificates
 
 
 class Security:

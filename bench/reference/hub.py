@@ -12,7 +12,7 @@ from typing import Any
 import grpc.aio
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.wire import IDS, NUMBERS, STRINGS
+from hub.columns.wire import IDS, NUMBERS, STRINGS
 
 COLUMNS = (*NUMBERS, *IDS, *STRINGS)
 INSERT = f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.truth.texts import Texts
 from hub.enums import NodeKind
-from hub.pipeline import Pipeline
+from hub.settle.pipeline import Pipeline
 
 Numbers = NDArray[np.int64]
 

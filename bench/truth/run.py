@@ -24,7 +24,7 @@ from bench.truth.sites import SECOND, T0_NS, Sites
 from bench.truth.texts import Texts
 from bench.truth.truth import Mask, Truth
 from hub.defaults import TICK_MS
-from hub.pipeline import Pipeline
+from hub.settle.pipeline import Pipeline
 
 TICK_NS = TICK_MS * 1_000_000
 BUNDLE_NS = 200_000_000

@@ -18,8 +18,8 @@ from hub.history import catalog
 from hub.history.catalog import Sealing
 from hub.history.files import FileEntry
 from hub.history.snapshot import Hidden
-from hub.journal_store import Store
-from hub.order import Keys, Numbers
+from hub.journal.store import Store
+from hub.query.order import Keys, Numbers
 
 
 @dataclass(frozen=True, slots=True)

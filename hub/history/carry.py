@@ -14,12 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.calls import COLUMNS, Numbers
+from hub.columns.calls import COLUMNS, Numbers
+from hub.columns.rows import NUMBERS
+from hub.columns.wire import STRINGS
 from hub.enums import HalfState
 from hub.history.columns import compressed, decompressed, pack, unpack
-from hub.pipeline import Pipeline
-from hub.rows import NUMBERS
-from hub.wire import STRINGS
+from hub.settle.pipeline import Pipeline
 
 ROW_COLUMNS = (*NUMBERS, "log", "offset", "seq", "seen_ns", "half", "sealed")
 OF_ROWS = ("id_row", "hop0", "hop1", "low")

@@ -15,7 +15,7 @@ import numpy as np
 from hub.history.files import FileEntry
 from hub.history.rollups import Body
 from hub.history.snapshot import Hidden
-from hub.journal_store import Store
+from hub.journal.store import Store
 
 _COLUMNS = ", ".join(field.name for field in fields(FileEntry))
 _MARKS = ", ".join("?" * len(fields(FileEntry)))

@@ -11,15 +11,16 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from hub import busiest, forms
-from hub.calls import Numbers
+from hub import forms
+from hub.account.sequence import Sequence, State
+from hub.columns.calls import Numbers
 from hub.enums import NodeKind, Origin
-from hub.federation import ProxyRecord
 from hub.history.columns import compressed, decompressed, pack, unpack
-from hub.logs import Log
+from hub.identity import busiest
+from hub.identity.federation import ProxyRecord
+from hub.identity.logs import Log
 from hub.model import LogKey, ProxyKind
-from hub.pipeline import Pipeline, Traffic
-from hub.sequence import Sequence, State
+from hub.settle.pipeline import Pipeline, Traffic
 
 
 class Node(msgspec.Struct, array_like=True):

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from hub import forms
 from hub.defaults import MAX_COUNTED_CALLS, MAX_COUNTED_GROUPS
-from hub.filters import Filters
 from hub.history.files import FileEntry
 from hub.history.shelf import Group, Moment, Shelf, standing
-from hub.query import Query
+from hub.query.filters import Filters
+from hub.query.query import Query
 from hub.stamps import SECOND, rfc3339
 
 Numbers = NDArray[np.int64]

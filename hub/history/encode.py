@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hub.enums import JoinKey, Missing, Origin
-from hub.halves import has_id
 from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, PLACE, SAME, SCHEMA, TEXT, TEXTS, TWINS
 from hub.history.snapshot import Columns, Snapshot
+from hub.join.halves import has_id
 
 Codes = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]

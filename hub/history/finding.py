@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import forms
-from hub.calls import log_checksum
-from hub.expression import Expression
-from hub.filters import Filters
+from hub.columns.calls import log_checksum
 from hub.history import reel
 from hub.history.listing import Listing, nothing
 from hub.history.part import Part
@@ -23,8 +21,10 @@ from hub.history.reel import Reel
 from hub.history.schema import COLUMNS
 from hub.history.shelf import Group, Moment, Shelf, standing
 from hub.model import LogKey
-from hub.order import Key
-from hub.query import Query
+from hub.query.expression import Expression
+from hub.query.filters import Filters
+from hub.query.order import Key
+from hub.query.query import Query
 from hub.stamps import parse_time
 
 Numbers = NDArray[np.int64]

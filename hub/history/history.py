@@ -23,8 +23,8 @@ from hub.history.replays import Replays
 from hub.history.restore import finish, restore
 from hub.history.sealer import Sealer
 from hub.history.windows import Windows
-from hub.journal import Journal
-from hub.pipeline import Pipeline
+from hub.journal.journal import Journal
+from hub.settle.pipeline import Pipeline
 
 log = structlog.get_logger("history")
 

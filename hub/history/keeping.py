@@ -23,9 +23,9 @@ from hub.history.part import Part
 from hub.history.schema import COLUMNS, SCHEMA, TEXT
 from hub.history.snapshot import Hidden
 from hub.history.sources import Stored
-from hub.journal import Journal
-from hub.order import Keys
-from hub.pipeline import Pipeline
+from hub.journal.journal import Journal
+from hub.query.order import Keys
+from hub.settle.pipeline import Pipeline
 
 SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND

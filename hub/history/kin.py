@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.calls import Numbers
+from hub.columns.calls import Numbers
 from hub.defaults import MAX_CHILDREN, MAX_LINEAGE_GROUPS
 from hub.history.lineage import LOOK_BACK_NS, Asking, Lines, asking, lines, may_tell, together
 from hub.history.lineage import parents as parents_of
 from hub.history.part import Part
 from hub.history.shelf import Group, Moment, Shelf, standing
-from hub.order import Key
-from hub.parents import Parents
-from hub.pipeline import Pipeline
-from hub.query import Query
+from hub.query.order import Key
+from hub.query.parents import Parents
+from hub.query.query import Query
+from hub.settle.pipeline import Pipeline
 
 InThread = Callable[..., Awaitable[Any]]
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.halves import has_id
-from hub.order import Key, Keys, joined
-from hub.words import mixed
+from hub.columns.words import mixed
+from hub.join.halves import has_id
+from hub.query.order import Key, Keys, joined
 
 Numbers = NDArray[np.int64]
 Ids = NDArray[np.uint64]

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hub import forms
-from hub.export import row
 from hub.history import record
 from hub.history.part import Part
+from hub.read.export import row
 
 Numbers = NDArray[np.int64]
 

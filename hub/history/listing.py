@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.history.part import Part
-from hub.order import Keys, joined
+from hub.query.order import Keys, joined
 
 Numbers = NDArray[np.int64]
 T = TypeVar("T")

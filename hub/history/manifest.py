@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hub.graph import Graph
+from hub.graph.graph import Graph
 from hub.history.files import FileEntry, sync_directory
 from hub.history.schema import VERSION
 from hub.history.snapshot import Hidden

@@ -19,12 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import forms
-from hub.calls import parse_call_id
+from hub.columns.calls import parse_call_id
 from hub.defaults import CALLS_AT_ONCE, EXPORT_CALLS
-from hub.describe import Describe
-from hub.export import csv_header
-from hub.expression import Expression
-from hub.filters import Filters
 from hub.history import counting, encode, finding, lines, record, reel, snapshot
 from hub.history.archive import Archive, State, merged
 from hub.history.counting import Steps, Tally
@@ -38,9 +34,13 @@ from hub.history.schema import COLUMNS
 from hub.history.shelf import Moment, Shelf
 from hub.history.snapshot import hidden_by_memory
 from hub.history.sources import Loose
-from hub.order import Key, id_of, position
-from hub.pipeline import Pipeline
-from hub.query import Query
+from hub.query.expression import Expression
+from hub.query.filters import Filters
+from hub.query.order import Key, id_of, position
+from hub.query.query import Query
+from hub.read.describe import Describe
+from hub.read.export import csv_header
+from hub.settle.pipeline import Pipeline
 
 Numbers = NDArray[np.int64]
 T = TypeVar("T")

@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hub.calls import log_checksum
+from hub.columns.calls import log_checksum
 from hub.enums import JoinKey, Missing, Origin
 from hub.history.schema import COLUMNS, ID, IDS, NUMBERS, SAME, TEXT, TEXTS, TWINS
 from hub.history.sources import Lazy, Loose, Stored, picked
-from hub.order import Keys
-from hub.pipeline import Pipeline
+from hub.query.order import Keys
+from hub.settle.pipeline import Pipeline
 
 Column = NDArray[Any]
 Numbers = NDArray[np.int64]

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub import forms
-from hub.describe import host_port
 from hub.enums import Claim
 from hub.history.part import Part
+from hub.read.describe import host_port
 from hub.stamps import rfc3339
 
 MS = 1e6

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.calls import Counted, Numbers
-from hub.conditions import Conditions
-from hub.expression import EVERYTHING, Expression
+from hub.columns.calls import Counted, Numbers
 from hub.history.part import Part
-from hub.subjects import SettledCalls
+from hub.query.conditions import Conditions
+from hub.query.expression import EVERYTHING, Expression
+from hub.query.subjects import SettledCalls
 
 COLUMNS = (
     "edge", "duration_ns", "status", "ok", "bytes_in", "bytes_out", "claims", "origin", "missing",

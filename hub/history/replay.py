@@ -19,15 +19,15 @@ from hub.defaults import (
     MAX_ERROR_DETAILS,
     MAX_PACKETS,
 )
-from hub.describe import Describe
+from hub.graph.rollup import Rollup
+from hub.graph.stats import Stats
+from hub.graph.totals import Totals
 from hub.history import record
 from hub.history.reel import MEMORY, Reel
-from hub.notices import COLUMNS as NOTICED
-from hub.notices import Notices
-from hub.pipeline import Pipeline
-from hub.rollup import Rollup
-from hub.stats import Stats
-from hub.totals import Totals
+from hub.live.notices import COLUMNS as NOTICED
+from hub.live.notices import Notices
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 
 MS = 1_000_000
 SECOND = 1_000_000_000

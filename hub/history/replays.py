@@ -22,17 +22,17 @@ from hub.defaults import (
     MIN_REPLAY_SPEED,
     REPLAY_PIECE_S,
 )
-from hub.describe import Describe
-from hub.expression import Expression
-from hub.filters import BadFilter
 from hub.history import catalog
 from hub.history.columns import decompressed
 from hub.history.pages import Pages
 from hub.history.replay import Replay
-from hub.journal_store import Store
-from hub.language import BadQuery, parse
-from hub.pipeline import Pipeline
-from hub.sockets import INVALID, POLICY, TRY_LATER, Hangup, send, together
+from hub.journal.store import Store
+from hub.live.sockets import INVALID, POLICY, TRY_LATER, Hangup, send, together
+from hub.query.expression import Expression
+from hub.query.filters import BadFilter
+from hub.query.language import BadQuery, parse
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 from hub.stamps import parse_time
 
 SECOND = 1_000_000_000

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from hub.defaults import ROLLUP_S
+from hub.graph.rollup import Deltas
 from hub.history import carry, catalog, core, rollups
-from hub.journal_store import Store
-from hub.pipeline import Pipeline
-from hub.rollup import Deltas
+from hub.journal.store import Store
+from hub.settle.pipeline import Pipeline
 
 SECOND = 1_000_000_000
 

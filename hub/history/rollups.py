@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hub.calls import Counted
+from hub.columns.calls import Counted
+from hub.graph.rollup import Deltas, by_second, sum_of
 from hub.history.columns import pack, unpack
-from hub.rollup import Deltas, by_second, sum_of
 
 MINUTE = 60
 SECOND_STEP, MINUTE_STEP = 1, 60

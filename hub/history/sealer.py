@@ -18,14 +18,14 @@ import msgspec
 import numpy as np
 import structlog
 
-from hub.calls import Counted
-from hub.describe import Describe
+from hub.columns.calls import Counted
 from hub.history import carry, catalog, core, encode, files, manifest, rollups, snapshot
 from hub.history.archive import Archive
 from hub.history.catalog import Checkpoint, Sealing
 from hub.history.columns import compressed
-from hub.journal import Journal
-from hub.pipeline import Pipeline
+from hub.journal.journal import Journal
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 
 log = structlog.get_logger("history")
 

@@ -22,7 +22,7 @@ from hub.history.part import Part
 from hub.history.schema import COLUMNS, TEXT
 from hub.history.snapshot import Hidden
 from hub.history.sources import Stored
-from hub.pipeline import Pipeline
+from hub.settle.pipeline import Pipeline
 
 Numbers = NDArray[np.int64]
 

@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from hub.calls import Numbers, log_checksum
-from hub.describe import Describe
+from hub.columns.calls import Numbers, log_checksum
+from hub.columns.words import mixed
 from hub.enums import Claim, JoinKey
 from hub.history.schema import IDS, NUMBERS, TEXTS, TWINS
-from hub.pipeline import Pipeline
-from hub.query import Query
-from hub.words import mixed
+from hub.query.query import Query
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 
 Columns = dict[str, NDArray[Any]]
 

@@ -13,16 +13,16 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 
 from hub import forms
-from hub.calls import Counted
+from hub.columns.calls import Counted
 from hub.defaults import FINE_WINDOW_S, MAX_HISTOGRAM_STEPS
-from hub.edges import form_of
-from hub.filters import BadFilter
+from hub.graph.rollup import Deltas, by_second, p95_of, sum_of, window_of
 from hub.history import catalog, rollups
 from hub.history.counting import Steps
 from hub.history.rollups import MINUTE_STEP, SECOND_STEP
-from hub.journal_store import Store
-from hub.pipeline import Pipeline
-from hub.rollup import Deltas, by_second, p95_of, sum_of, window_of
+from hub.journal.store import Store
+from hub.query.filters import BadFilter
+from hub.read.edges import form_of
+from hub.settle.pipeline import Pipeline
 from hub.stamps import SECOND, parse_time, rfc3339
 
 DAY_S = 86_400

@@ -10,11 +10,11 @@ from bench.federation.agents import hello, inventory
 from bench.federation.batches import Feed
 from bench.federation.lines import LogLines, lines
 from bench.federation.plan import Plan, plan
-from hub.describe import Describe
+from hub.columns.wire import decode
 from hub.model import BatchCommitted, HelloSeen, InventorySeen, LogKey, LogSeen
-from hub.pipeline import Pipeline
-from hub.state import State
-from hub.wire import decode
+from hub.read.describe import Describe
+from hub.read.state import State
+from hub.settle.pipeline import Pipeline
 
 T0 = 1_795_000_000_000_000_000
 SECOND = 1_000_000_000

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub.__main__ import main as hub_main
-from hub.certificates import SERVER
+from hub.guard.certificates import SERVER
 from tests.docker import images
 from tests.docker.deployed import composes
 from tests.docker.engine import Engine

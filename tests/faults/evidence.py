@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from hub.history import catalog, columns, core
 from hub.history.carry import Carry
-from hub.journal_store import Store
+from hub.journal.store import Store
 from hub.model import BatchCommitted
 from tests.e2e.hub_api import HubApi
 

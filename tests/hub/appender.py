@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from hub.journal import Committed, Journal
+from hub.journal.journal import Committed, Journal
 from tests.hub.streams import LOG, columns, columns_batch
 
 

@@ -20,17 +20,17 @@ import msgspec
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import forms
-from hub.app import create_app
-from hub.channel import Channel
+from hub.api.app import create_app
 from hub.config import load
-from hub.describe import Describe
-from hub.language import BadQuery
-from hub.language import parse as parse_query
-from hub.live import Live
+from hub.live.channel import Channel
+from hub.live.live import Live
+from hub.live.sockets import Sockets
 from hub.model import ClockMeasured, HelloSeen, InventorySeen, LogSeen, WatermarkSeen
+from hub.query.language import BadQuery
+from hub.query.language import parse as parse_query
+from hub.read.describe import Describe
 from hub.schemas import ENDPOINTS
 from hub.security import Security
-from hub.sockets import Sockets
 from node_agent.batch import Encoder
 from node_agent.lines import Block
 from node_agent.parse import parse

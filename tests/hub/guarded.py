@@ -20,8 +20,8 @@ from hopwatch.v1 import observe_pb2_grpc as observe_grpc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from hub.certificates import CLIENT, SERVER, Authority, Pair
 from hub.config import load
+from hub.guard.certificates import CLIENT, SERVER, Authority, Pair
 from hub.hub import Hub
 
 from .streams import Agent

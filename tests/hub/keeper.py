@@ -17,18 +17,18 @@ from typing import Any
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import forms
-from hub.describe import Describe
-from hub.filters import Filters, parse
 from hub.history.archive import Archive
 from hub.history.keeping import Keeping
 from hub.history.pages import Pages
 from hub.history.restore import finish, restore
 from hub.history.sealer import Sealer
 from hub.history.windows import Windows
-from hub.journal import Journal
+from hub.journal.journal import Journal
+from hub.journal.steps import steps_of
 from hub.model import Event, LogKey, LogSeen, WatermarkSeen
-from hub.pipeline import Pipeline
-from hub.steps import steps_of
+from hub.query.filters import Filters, parse
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 
 from .world import LINE, MS, SECOND, T0, from_other, hello, ident, inventory, log_key, row, to_other
 

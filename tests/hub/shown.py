@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.channel import Channel
-from hub.language import parse
-from hub.live import Live
+from hub.live.channel import Channel
+from hub.live.live import Live
+from hub.query.language import parse
 
 from .world import World
 

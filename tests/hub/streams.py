@@ -15,11 +15,11 @@ import zstandard
 from hopwatch.v1 import ingest_pb2 as pb
 from hopwatch.v1 import ingest_pb2_grpc as pb_grpc
 
-from hub.auth import Tokens
-from hub.ingest import SERVICE, IngestServicer, Listening, serve
-from hub.journal import Journal
+from hub.agents.ingest import SERVICE, IngestServicer, Listening, serve
+from hub.columns.wire import NUMBERS, STRINGS
+from hub.guard.auth import Tokens
+from hub.journal.journal import Journal
 from hub.model import Event, LogKey
-from hub.wire import NUMBERS, STRINGS
 
 T0 = 1_795_000_000_000_000_000
 FINGERPRINT = bytes(range(16))

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hub import http_server
-from hub.filters import BadFilter, parse
-from hub.serving import ListenError
+from hub.query.filters import BadFilter, parse
+from hub.serve import http_server
+from hub.serve.serving import ListenError
 
 from .web import Web, served
 from .world import T0, from_other, ident, row, to_other

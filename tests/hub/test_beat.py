@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hub.beat import Beat, interval_ms
 from hub.defaults import FEW_VIEWERS, FRAME_INTERVAL_MS, MIN_FRAME_INTERVAL_MS
+from hub.live.beat import Beat, interval_ms
 
 NOTHING = np.zeros(0, np.int64)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from hub.busiest import EVER, Busiest, Caller
 from hub.defaults import (
     BUSY_CALLS,
     BUSY_COUNTED,
@@ -20,7 +19,8 @@ from hub.defaults import (
     MAX_BUSY_NODES,
     RETIRE_AFTER_S,
 )
-from hub.stats import Stats
+from hub.graph.stats import Stats
+from hub.identity.busiest import EVER, Busiest, Caller
 
 from .keeper import Keeper
 from .world import MS, SECOND, T0, World, hello, inventory, row

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.notices import Notices
-from hub.state import State
+from hub.live.notices import Notices
+from hub.read.state import State
 
 from .world import World, from_other, hello, ident, inventory, row, to_other
 

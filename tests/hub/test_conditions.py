@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub import channel, matches
-from hub.language import parse
+from hub.live import channel, matches
+from hub.query.language import parse
 
 from .shown import Shown
 from .world import MS, World, endpoint, from_other, ident, inventory, row, to_other

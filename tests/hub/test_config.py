@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.auth import Tokens
 from hub.config import ConfigError, load
+from hub.guard.auth import Tokens
 
 Write = Callable[..., Path]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub import announcements
-from hub.addresses import parse_address
-from hub.conntrack import Connection, Told
+from hub.agents import announcements
+from hub.columns.wire import RemoteError
 from hub.defaults import MAX_CONNECTIONS, MAX_UNNAMED
-from hub.journal import Journal
+from hub.identity.addresses import parse_address
+from hub.journal.journal import Journal
 from hub.model import BatchCommitted, ConnectionsSeen, HelloSeen, InventorySeen
-from hub.wire import RemoteError
+from hub.settle.conntrack import Connection, Told
 
 from .world import INTERNAL, MS, SECOND, SERVICES, T0, World, endpoint, from_other, inventory
 

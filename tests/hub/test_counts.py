@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.calls import Counted, call_id, parse_call_id
+from hub.account.sequence import MAX_ASIDE, MAX_OUTSTANDING, Sequence
+from hub.account.watermark import NOTHING_MORE, Watermarks
+from hub.columns.calls import Counted, call_id, parse_call_id
 from hub.defaults import ROLLUP_S
+from hub.graph.rollup import MAX_ASIDE as ROLLUP_ASIDE
+from hub.graph.rollup import Rollup
+from hub.graph.totals import Totals
+from hub.join.skew import WINDOW, Skews
 from hub.model import WatermarkSeen
-from hub.rollup import MAX_ASIDE as ROLLUP_ASIDE
-from hub.rollup import Rollup
-from hub.sequence import MAX_ASIDE, MAX_OUTSTANDING, Sequence
-from hub.skew import WINDOW, Skews
 from hub.stamps import parse_time, rfc3339
-from hub.totals import Totals
-from hub.watermark import NOTHING_MORE, Watermarks
 
 from .world import LINE, MS, SECOND, T0, World, log_key, row
 

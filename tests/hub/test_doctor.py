@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from hub.__main__ import main
-from hub.certificates import SERVER
 from hub.config import HubConfig, load
 from hub.doctor import Finding, Verdict, examine
+from hub.guard.certificates import SERVER
 from tests.hub.guarded import LONG_AGO, NOW, TOKENS, Certified, guarded_hub, write_private
 
 TLS = 'tokens_file = "tokens.toml"\n[grpc.tls]\ncert = "hub.pem"\nkey = "hub.key"\n'

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.model import BatchCommitted
-from hub.pipeline import Pipeline
+from hub.settle.pipeline import Pipeline
 
 from .guarded import guarded_hub
 from .streams import LINE_BYTES, Agent, hello, rows_batch

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub import forms
-from hub.calls import call_id
+from hub.columns.calls import call_id
 from hub.defaults import GRACE_S
 from hub.stamps import parse_time
 
@@ -252,7 +252,7 @@ async def test_pages_stay_while_calls_come_are_sealed_and_compacted(tmp_path: Pa
 
 
 def _everything(limit: int) -> tuple[object, int]:
-    from hub.filters import Filters
+    from hub.query.filters import Filters
 
     return Filters(), limit
 

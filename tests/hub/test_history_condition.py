@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hub.config_form import Data
 from hub.history.history import History
-from hub.journal import Journal
-from hub.pipeline import Pipeline
+from hub.journal.journal import Journal
+from hub.settle.pipeline import Pipeline
 
 from .guarded import guarded_hub
 

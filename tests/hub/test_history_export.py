@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 
-from hub.export import csv_lines, ndjson_lines
-from hub.filters import parse
 from hub.history import pages as pages_of
+from hub.query.filters import parse
+from hub.read.export import csv_lines, ndjson_lines
 
 from .keeper import Keeper, feed
 from .world import SERVICES, from_other, ident, row, to_other

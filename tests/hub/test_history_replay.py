@@ -14,18 +14,19 @@ import httpx
 import pytest
 import websockets
 
-from hub import forms, http_server
-from hub.app import create_app
-from hub.channel import Channel
+from hub import forms
+from hub.api.app import create_app
 from hub.config import load
-from hub.expression import EVERYTHING
-from hub.filters import BadFilter
 from hub.history.replay import Replay
 from hub.history.replays import Replays, course
-from hub.language import parse
-from hub.live import Live
+from hub.live.channel import Channel
+from hub.live.live import Live
+from hub.live.sockets import Sockets
+from hub.query.expression import EVERYTHING
+from hub.query.filters import BadFilter
+from hub.query.language import parse
 from hub.security import Security
-from hub.sockets import Sockets
+from hub.serve import http_server
 from hub.stamps import rfc3339
 
 from .keeper import Keeper, feed

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hub import forms
-from hub.filters import parse
 from hub.history.schema import SAME
+from hub.query.filters import parse
 
 from .keeper import Keeper, feed
 from .test_history_export import odd_lines

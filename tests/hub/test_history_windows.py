@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from hub import forms
-from hub.edges import edges_of
-from hub.filters import BadFilter, histogram_filters, parse
 from hub.history import counting, files
 from hub.history.windows import past_window, steps_of
+from hub.query.filters import BadFilter, histogram_filters, parse
+from hub.read.edges import edges_of
 from hub.stamps import parse_time
 
 from .keeper import Keeper, feed

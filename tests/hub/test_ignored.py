@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.describe import Describe
-from hub.edges import edge_rates
-from hub.state import State
+from hub.read.describe import Describe
+from hub.read.edges import edge_rates
+from hub.read.state import State
 
 from .shown import Shown
 from .world import World, endpoint, hello, inventory, private_net, row, to_other

@@ -16,8 +16,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.auth import Tokens
-from hub.ingest import ListenError, serve
+from hub.agents.ingest import ListenError, serve
+from hub.guard.auth import Tokens
 from hub.model import (
     AgentGone,
     BatchCommitted,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.best import Standing, choose
 from hub.defaults import LATE_HALF_S
+from hub.join.best import Standing, choose
 from tests.hub.world import SECOND, World, from_other, ident, row, to_other
 
 
@@ -41,7 +41,7 @@ def callers(count: int, **fields: Any) -> list[dict[str, Any]]:
 def test_what_is_remembered_is_bounded_in_count(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.remembered.MAX_LATE_HALVES", 100)
+    monkeypatch.setattr("hub.join.remembered.MAX_LATE_HALVES", 100)
     for n in range(10):
         world.lines("server-a", *callers(1_000)[n * 100 : n * 100 + 100])
         world.settle()

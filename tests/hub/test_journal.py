@@ -16,7 +16,8 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.journal import (
+from hub.columns.wire import decode
+from hub.journal.journal import (
     Committed,
     Dropped,
     Journal,
@@ -33,7 +34,6 @@ from hub.model import (
     LogSeen,
     WatermarkSeen,
 )
-from hub.wire import decode
 
 from .streams import FINGERPRINT, LINE_BYTES, LOG, columns, columns_batch, rows_batch, sighting
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.journal import (
+from hub.journal.journal import (
     Committed,
     Journal,
     StorageFull,
@@ -51,7 +51,7 @@ async def test_below_the_reserve_nothing_is_stored_but_deleting_goes_on(tmp_path
 DISK = """
 import asyncio, os, sys
 from pathlib import Path
-from hub.journal import Committed, Journal, StorageFull
+from hub.journal.journal import Committed, Journal, StorageFull
 from tests.hub.streams import LOG, columns, columns_batch
 
 async def main(directory):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.journal import (
+from hub.journal.journal import (
     Journal,
 )
 from hub.model import (

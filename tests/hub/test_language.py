@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.defaults import MAX_QUERY_CHARS, MAX_QUERY_TERMS
-from hub.expression import EVERYTHING, All, AnyOf, Expression, Not, Term, Value
-from hub.language import BadQuery, parse
-from hub.terms import FIELDS
+from hub.query.expression import EVERYTHING, All, AnyOf, Expression, Not, Term, Value
+from hub.query.language import BadQuery, parse
+from hub.query.terms import FIELDS
 
 
 def term(field: str, *texts: str, exact: bool = False) -> Term:

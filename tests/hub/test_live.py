@@ -8,7 +8,7 @@ import pytest
 
 from hub import forms
 from hub.defaults import LOST_VIEWER_MS, SHOW_HALF_AFTER_MS, STALE_VIEWER_MS
-from hub.viewer import Outgoing, Pace, Viewer
+from hub.live.viewer import Outgoing, Pace, Viewer
 
 from .shown import Shown
 from .world import MS, World, from_other, ident, row, to_other
@@ -70,9 +70,9 @@ def test_an_amended_call_keeps_its_id_and_moves_the_totals(shown: Shown) -> None
 
 
 def test_what_a_frame_cannot_hold_is_counted(shown: Shown, monkeypatch: Any) -> None:
-    monkeypatch.setattr("hub.channel.MAX_PACKETS", 10)
-    monkeypatch.setattr("hub.channel.MAX_ERROR_DETAILS", 3)
-    monkeypatch.setattr("hub.channel.MAX_CALL_DETAILS", 4)
+    monkeypatch.setattr("hub.live.channel.MAX_PACKETS", 10)
+    monkeypatch.setattr("hub.live.channel.MAX_ERROR_DETAILS", 3)
+    monkeypatch.setattr("hub.live.channel.MAX_CALL_DETAILS", 4)
     bad = [row(i, status=500) for i in range(6)]
     shown.world.lines("server-a", *bad, *[row(10 + i) for i in range(20)])
     frame = shown.frame()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub import forms
-from hub.merge import merged
+from hub.live.merge import merged
 
 from .shown import Shown
 from .world import World, from_other, ident, row, to_other
@@ -96,9 +96,9 @@ def test_a_page_that_gets_frames_merged_knows_what_the_others_know(missed: range
 
 def test_bounds_hold_and_what_falls_out_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     every = frames()
-    monkeypatch.setattr("hub.merge.MAX_PACKETS", 5)
-    monkeypatch.setattr("hub.merge.MAX_ERROR_DETAILS", 2)
-    monkeypatch.setattr("hub.merge.MAX_CALL_DETAILS", 1)
+    monkeypatch.setattr("hub.live.merge.MAX_PACKETS", 5)
+    monkeypatch.setattr("hub.live.merge.MAX_ERROR_DETAILS", 2)
+    monkeypatch.setattr("hub.live.merge.MAX_CALL_DETAILS", 1)
     one = every[0]
     for frame in every[1:4]:
         one = merged(one, frame)

@@ -15,8 +15,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from hopwatch.v1 import observe_pb2 as pb
 from hopwatch.v1 import observe_pb2_grpc
 
-from hub.observe import SERVICE, ObserveServicer
-from hub.serving import serve
+from hub.api.observe import SERVICE, ObserveServicer
+from hub.serve.serving import serve
 
 from .world import T0, World, from_other, ident, row, to_other
 
@@ -107,7 +107,7 @@ async def test_a_follower_that_is_too_slow_is_told_what_it_lost(
     tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = await following(tool)
-    monkeypatch.setattr("hub.observe.MAX_UNSENT_CALLS", 5)
+    monkeypatch.setattr("hub.api.observe.MAX_UNSENT_CALLS", 5)
     tool.world.lines("server-a", *[row(10 + i, path=f"/{i}") for i in range(9)])
     answer = await read(stream)
     assert answer.losses.calls == 4
@@ -118,7 +118,7 @@ async def test_a_follower_is_told_of_no_loss_that_does_not_concern_it(
     tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stream = await following(tool, status="5xx")
-    monkeypatch.setattr("hub.observe.MAX_UNSENT_CALLS", 5)
+    monkeypatch.setattr("hub.api.observe.MAX_UNSENT_CALLS", 5)
     tool.world.lines("server-a", *[row(10 + i, status=500 if i == 4 else 200) for i in range(9)])
     assert (await read(stream)).call.status == 500
 
@@ -126,7 +126,7 @@ async def test_a_follower_is_told_of_no_loss_that_does_not_concern_it(
 async def test_the_followers_are_counted_and_one_too_many_is_refused(
     tool: Tool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.observe.MAX_READERS", 1)
+    monkeypatch.setattr("hub.api.observe.MAX_READERS", 1)
     await following(tool)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await read(await following(tool))

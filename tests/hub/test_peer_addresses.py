@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.agent_access import peer_address
+from hub.guard.agent_access import peer_address
 from tests.hub.guarded import guarded_hub
 from tests.hub.streams import Agent, hello, running_hub
 

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from hub import forms
 from hub.defaults import MAX_TRACE_HALVES
-from hub.filters import Filters
-from hub.pipeline import Pipeline
-from hub.query import Query
+from hub.query.filters import Filters
+from hub.query.query import Query
+from hub.settle.pipeline import Pipeline
 
 from .world import (
     SERVICES,
@@ -183,7 +183,7 @@ class Days(RuleBasedStateMachine):
 
 def paged(pipeline: Pipeline, limit: int) -> list[forms.Call]:
     """All calls, page by page; each once, newest first."""
-    from hub.describe import Describe
+    from hub.read.describe import Describe
 
     describe, query = Describe(pipeline), Query(pipeline)
     calls: list[forms.Call] = []
@@ -285,7 +285,7 @@ def test_a_late_half_never_meets_a_line_that_was_let_go_of(small: World) -> None
 
 
 def test_names_are_right_after_strings_were_numbered_anew(monkeypatch: Any) -> None:
-    monkeypatch.setattr("hub.rows.LATE_REBUILD", 50)
+    monkeypatch.setattr("hub.columns.rows.LATE_REBUILD", 50)
     world = World("server-a", recent_calls=1_000)
     for batch in range(40):
         lines = [
@@ -324,7 +324,7 @@ def test_a_log_that_was_only_sighted_under_a_proxy_that_is_gone_does_no_harm() -
 def test_a_proxys_networks_are_those_of_its_newest_hello() -> None:
     from hopwatch.v1 import ingest_pb2 as pb
 
-    from hub.describe import Describe
+    from hub.read.describe import Describe
 
     world = World("server-a")
     world.lines("server-a", row())

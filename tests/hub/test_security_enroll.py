@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from cryptography import x509
 
 from hub.__main__ import main
-from hub.auth import Readers, Tokens
-from hub.certificates import Authority, Pair
 from hub.config import load
-from hub.keyring import Keyring
+from hub.guard.auth import Readers, Tokens
+from hub.guard.certificates import Authority, Pair
+from hub.guard.keyring import Keyring
 from node_agent.config import Hub
 from node_agent.credentials import read
 

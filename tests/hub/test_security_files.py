@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.config import ConfigError, load
-from hub.keyring import Keyring
+from hub.guard.keyring import Keyring
 
 from .guarded import READERS, TOKENS, Certified, write_private
 

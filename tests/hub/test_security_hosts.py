@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from hub.config import ConfigError, load
-from hub.hosts import Hosts
+from hub.guard.hosts import Hosts
 
 from .guarded import READERS, bearer, free_port, guarded_hub, write_private
 

@@ -11,13 +11,13 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from hub.access import Access
-from hub.attempts import Attempts
-from hub.auth import Readers
 from hub.config import ConfigError, Http
 from hub.defaults import LOGIN_ATTEMPTS
-from hub.login import local_path
-from hub.logins import Sessions, session_key
+from hub.guard.access import Access
+from hub.guard.attempts import Attempts
+from hub.guard.auth import Readers
+from hub.guard.login import local_path
+from hub.guard.logins import Sessions, session_key
 
 from .guarded import (
     AGENT_A,

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from hub.__main__ import main
-from hub.certificates import SERVER as SERVER_AUTH
+from hub.guard.certificates import SERVER as SERVER_AUTH
 
 from .guarded import LONG_AGO, READER, READERS, Certified, bearer, free_port, write_private
 

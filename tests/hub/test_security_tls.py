@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.certificates import SERVER, Pair
+from hub.guard.certificates import SERVER, Pair
 
 from .guarded import (
     AGENT_A,

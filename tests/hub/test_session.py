@@ -6,11 +6,11 @@ import grpc
 import pytest
 from hopwatch.v1 import ingest_pb2 as pb
 
-from hub.auth import Denial
-from hub.commands import Append, Close, Emit, Join, LookUp, Record, Send
-from hub.journal import Account, Committed, Dropped, OutOfPlace
+from hub.agents.commands import Append, Close, Emit, Join, LookUp, Record, Send
+from hub.agents.session import Session, State, measure
+from hub.guard.auth import Denial
+from hub.journal.journal import Account, Committed, Dropped, OutOfPlace
 from hub.model import ClockMeasured, LogSeen, WatermarkSeen
-from hub.session import Session, State, measure
 
 from .streams import LOG, T0, hello, rows_batch, sighting
 

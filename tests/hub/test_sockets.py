@@ -13,8 +13,8 @@ import websockets
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
-from hub.expression import EVERYTHING
-from hub.http_server import Framed
+from hub.query.expression import EVERYTHING
+from hub.serve.http_server import Framed
 
 from .web import Web, served
 from .world import from_other, ident, row, to_other
@@ -115,7 +115,7 @@ async def test_whoever_speaks_to_access_logs_is_closed_with_a_reason(web: Web) -
 async def test_readers_of_access_logs_are_bounded_and_a_place_is_free_again_when_one_leaves(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.MAX_READERS", 2)
+    monkeypatch.setattr("hub.live.sockets.MAX_READERS", 2)
     async with web.socket("/access_logs") as first:
         async with web.socket("/access_logs"):
             await until(lambda: len(web.sockets._readers) == 2)
@@ -279,7 +279,7 @@ async def test_pages_with_equal_queries_share_their_frames(web: Web) -> None:
 async def test_too_many_different_queries_are_refused_without_harm(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.MAX_CHANNELS", 1)
+    monkeypatch.setattr("hub.live.sockets.MAX_CHANNELS", 1)
     async with web.socket("/api/v1/live?q=a") as one, web.socket("/api/v1/live?q=b") as two:
         assert (await hear(one))["q"] == "a"
         assert "other queries are open" in (await hear(two))["text"]
@@ -310,7 +310,7 @@ def stalled(address: str, path: str) -> socket.socket:
 async def test_a_stalled_page_delays_nobody_and_is_let_go(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("hub.live.sockets.SEND_TIMEOUT_S", 0.5)
     lazy = stalled(web.address, "/api/v1/live")
     try:
         await until(lambda: web.sockets.viewers == 1)
@@ -336,8 +336,8 @@ async def test_a_stalled_page_delays_nobody_and_is_let_go(
 async def test_a_stalled_reader_of_access_logs_is_let_go_and_its_backlog_with_it(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.MAX_UNSENT_CALLS", 3_000)
-    monkeypatch.setattr("hub.sockets.SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("hub.live.sockets.MAX_UNSENT_CALLS", 3_000)
+    monkeypatch.setattr("hub.live.sockets.SEND_TIMEOUT_S", 0.5)
     lazy = stalled(web.address, "/access_logs")
     try:
         await until(lambda: web.sockets._readers)
@@ -359,7 +359,7 @@ async def test_a_stalled_reader_of_access_logs_is_let_go_and_its_backlog_with_it
 async def test_a_reader_that_is_too_slow_is_told_so(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.MAX_UNSENT_CALLS", 10)
+    monkeypatch.setattr("hub.live.sockets.MAX_UNSENT_CALLS", 10)
     async with web.socket("/access_logs") as reader:
         await until(lambda: web.sockets._readers)
         web.world.lines("server-a", *[row(i) for i in range(11)])
@@ -370,7 +370,7 @@ async def test_a_reader_that_is_too_slow_is_told_so(
 async def test_one_view_too_many_is_refused_with_a_reason(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.sockets.MAX_VIEWERS", 1)
+    monkeypatch.setattr("hub.live.sockets.MAX_VIEWERS", 1)
     async with web.socket("/api/v1/live") as first, web.socket("/api/v1/live") as second:
         await hear(first)
         assert await closed(second) == (1013, "1 views are open, which is the most")

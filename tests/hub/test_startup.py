@@ -15,10 +15,10 @@ import websockets
 from hopwatch.v1 import ingest_pb2, observe_pb2, observe_pb2_grpc
 
 import hub.hub
-from hub import held, steps
 from hub.config import load
 from hub.hub import Hub
-from hub.journal import Journal
+from hub.journal import held, steps
+from hub.journal.journal import Journal
 from hub.model import Journalled
 
 from .guarded import free_port

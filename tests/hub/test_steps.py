@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import steps
 from hub.defaults import YIELD_MS
+from hub.journal import steps
+from hub.journal.steps import Steps, rows_of, steps_of
 from hub.model import AgentGone, BatchCommitted, Event, LogSeen
-from hub.steps import Steps, rows_of, steps_of
 
 from .world import World, log_key, row
 

@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.columns.interner import Interner
+from hub.columns.table import Table
 from hub.enums import NodeKind, Origin
-from hub.graph import EdgeRecord, Graph, NodeRecord
-from hub.interner import Interner
-from hub.table import Table
+from hub.graph.graph import EdgeRecord, Graph, NodeRecord
 
 steps = st.lists(
     st.one_of(

@@ -6,7 +6,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.tenures import Span, Spans
+from hub.identity.tenures import Span, Spans
 
 from .world import T0, World, endpoint, inventory, row
 

@@ -9,8 +9,8 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.columns.wire import IDS, NUMBERS, STRINGS, RemoteError, decode
 from hub.defaults import MAX_COLUMNS_BYTES, MAX_ROWS
-from hub.wire import IDS, NUMBERS, STRINGS, RemoteError, decode
 
 from .streams import LINE_BYTES, T0, columns, columns_batch, rows_batch
 

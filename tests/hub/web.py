@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import websockets
 
-from hub import http_server
-from hub.app import create_app
+from hub.api.app import create_app
 from hub.config import load
-from hub.live import Live
+from hub.live.live import Live
+from hub.live.sockets import Sockets
 from hub.security import Security
-from hub.sockets import Sockets
+from hub.serve import http_server
 
 from .world import World
 

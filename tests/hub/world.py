@@ -14,8 +14,7 @@ import numpy as np
 from hopwatch.v1 import ingest_pb2 as pb
 
 from hub import forms
-from hub.describe import Describe
-from hub.filters import Filters, parse
+from hub.columns.wire import decode
 from hub.model import (
     AgentGone,
     BatchCommitted,
@@ -27,9 +26,10 @@ from hub.model import (
     LogSeen,
     WatermarkSeen,
 )
-from hub.pipeline import Pipeline
-from hub.query import Query
-from hub.wire import decode
+from hub.query.filters import Filters, parse
+from hub.query.query import Query
+from hub.read.describe import Describe
+from hub.settle.pipeline import Pipeline
 
 MS = 1_000_000
 SECOND = 1_000 * MS

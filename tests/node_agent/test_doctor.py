@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.certificates import CLIENT, SERVER
+from hub.guard.certificates import CLIENT, SERVER
 from node_agent.__main__ import main
 from node_agent.config import AgentConfig, Proxy
 from node_agent.doctor import examine

@@ -9,7 +9,7 @@ from hopwatch.v1 import ingest_pb2 as pb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.texts import ends_alike
+from hub.join.texts import ends_alike
 from node_agent.batch import Encoder
 from node_agent.lines import Block
 from node_agent.parse import parse

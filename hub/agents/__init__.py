@@ -1,0 +1,1 @@
+"""Agents' streams: checked, decoded, committed, acknowledged."""

@@ -1,0 +1,1 @@
+"""What the hub answers: HTTP, the gRPC read side, Prometheus."""

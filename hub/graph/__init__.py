@@ -1,0 +1,1 @@
+"""Nodes and edges by number, and what is counted on them."""

@@ -1,0 +1,1 @@
+"""Who had which address of which server, and when: callers and callees."""

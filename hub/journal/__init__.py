@@ -1,0 +1,1 @@
+"""What agents sent, on disk before it is acknowledged, in one order for everybody."""

@@ -1,0 +1,1 @@
+"""What happens, as frames: made once for equal queries, merged for who is slow."""

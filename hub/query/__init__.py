@@ -1,0 +1,1 @@
+"""What readers ask for, from its text to the calls that fit."""

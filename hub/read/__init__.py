@@ -1,0 +1,1 @@
+"""Rows and records in the words of the API."""

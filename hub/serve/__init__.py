@@ -1,0 +1,1 @@
+"""The servers beneath HTTP and gRPC."""
