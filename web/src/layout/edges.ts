@@ -6,7 +6,7 @@
  * that it does not belong to, as long as a gap is left.
  */
 import type { Edge } from "#forms";
-import { at, type Cubic, type Point, reversed, STEP, type Track, track } from "./curves";
+import { at, type Cubic, type Point, STEP, type Track, track } from "./curves";
 import { type Lane, Lanes } from "./lanes";
 import { type Leg, type LegStyle, waysOf } from "./legs";
 import { centerY, type Item, type Side } from "./model";

@@ -4,7 +4,7 @@
  * Enters: curves of legs. Leaves: one row of curves, and its track when first asked for. Always holds: a way whose
  * curves stay the same keeps its track from layout to layout, so whatever moves on it is told of no change.
  */
-import { type Cubic, type Track, track } from "./curves";
+import { type Cubic, reversed, type Track, track } from "./curves";
 import type { LegCurve, Route } from "./edges";
 import type { LegStyle } from "./legs";
 
@@ -80,8 +80,4 @@ function knockOf(first: LegCurve, whole: Track): Route["knock"] {
     at: first.end,
     share: whole.length > 0 ? Math.min(1, track(first.cubics).length / whole.length) : 1,
   };
-}
-
-function reversed(cubics: Cubic[]): Cubic[] {
-  return [...cubics].reverse().map((c): Cubic => [c[6], c[7], c[4], c[5], c[2], c[3], c[0], c[1]]);
 }
