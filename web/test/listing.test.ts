@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Call } from "#forms";
 import { LISTED_MAX, SCROLL_MAX_PX } from "../src/defaults";
+import { rounded } from "../src/render/format";
 import { ALL } from "../src/select/filters";
 import { exportUrl, listFilter } from "../src/select/listed";
 import { countBetween, momentOf } from "../src/store/density";
@@ -14,7 +15,6 @@ import {
   takeFresh,
 } from "../src/store/listing";
 import { rowsIn, scrolled, scrollHeight } from "../src/store/scroll";
-import { rounded } from "../src/view/requests_page";
 
 const T0 = Date.UTC(2026, 10, 22, 12);
 

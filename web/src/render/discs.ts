@@ -3,9 +3,8 @@ import type { Node } from "#forms";
 import { DIM_ALPHA } from "../defaults";
 import { centerX, centerY, type Item } from "../layout/model";
 import { rate } from "./format";
-import type { Picture } from "./frame";
-import { glyphOf } from "./icons";
-import { nodeFigures, ringColour, strokeIcon } from "./nodes";
+import { nodeFigures, type Picture, ringColour } from "./frame";
+import { glyphOf, strokeIcon } from "./icons";
 import { fitted, setFont } from "./text";
 
 /** A source, an intruder, an upstream outside the federation. */

@@ -46,3 +46,14 @@ export function bytes(n: number): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${grouped(n)} ${n === 1 ? one : many}`;
 }
+
+/** How many rows a list has, as far as that is known. */
+export function sizeText(size: { rows: number; exact: boolean }): string {
+  return size.exact ? grouped(size.rows) : `≈ ${grouped(rounded(size.rows))}`;
+}
+
+/** An estimate has no more digits than it can stand for. */
+export function rounded(n: number): number {
+  const digits = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, n))) - 1);
+  return Math.round(n / digits) * digits;
+}

@@ -1,7 +1,9 @@
 /** What every painter gets: the graph, the layout, the camera, what is in focus. */
+import type { Node } from "#forms";
 import type { Layout } from "../layout/arrange";
 import type { Shown } from "../select/project";
 import type { Focus, Selection } from "../select/visible";
+import { edgesOfNode, type Figures, sumFigures } from "../store/graph";
 import type { Palette } from "./palette";
 
 export interface Camera {
@@ -53,4 +55,18 @@ export function same(a: Selection | null, b: Selection | null): boolean {
 
 export function sameCamera(a: Camera, b: Camera): boolean {
   return a.k === b.k && a.x === b.x && a.y === b.y;
+}
+
+/** What the hub says it received; for what only calls, the sum of its edges. */
+export function nodeFigures(picture: Picture, node: Node): Figures {
+  const known = picture.graph.nodeFigures.get(node.id);
+  if (known) return known;
+  const edges = edgesOfNode(picture.graph, node.id);
+  return sumFigures(edges.flatMap((e) => picture.graph.edgeFigures.get(e.index) ?? []));
+}
+
+export function ringColour(picture: Picture, id: string): string | null {
+  const me = { kind: "node", id } as const;
+  if (same(picture.selection, me)) return picture.palette.accent;
+  return same(picture.hovered, me) ? `${picture.palette.accent}aa` : null;
 }

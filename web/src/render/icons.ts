@@ -137,3 +137,21 @@ export function iconElement(icon: IconNode, size = 16): SVGSVGElement {
   }
   return svg;
 }
+
+export function strokeIcon(
+  ctx: CanvasRenderingContext2D,
+  glyph: Glyph,
+  x: number,
+  y: number,
+  size: number,
+  colour: string,
+): void {
+  ctx.save();
+  ctx.translate(x, y);
+  ctx.scale(size / 24, size / 24);
+  ctx.lineCap = ctx.lineJoin = "round";
+  ctx.lineWidth = 2;
+  ctx.strokeStyle = colour;
+  ctx.stroke(iconPath(glyph.icon));
+  ctx.restore();
+}

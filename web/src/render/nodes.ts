@@ -6,12 +6,12 @@ import { DIM_ALPHA } from "../defaults";
 import { centerX, centerY, type Item } from "../layout/model";
 import { serverOfTotals } from "../select/project";
 import { kindText } from "../select/visible";
-import { edgesOfNode, type Figures, sumFigures } from "../store/graph";
+import type { Figures } from "../store/graph";
 import { paintBadges, paintDisc, paintTitles } from "./discs";
 import { paintLegLabels } from "./edges";
 import { ms, plural, rate } from "./format";
-import { enterWorld, inView, type Picture, same } from "./frame";
-import { type Glyph, glyphOf, iconPath } from "./icons";
+import { enterWorld, inView, nodeFigures, type Picture, ringColour } from "./frame";
+import { type Glyph, glyphOf, strokeIcon } from "./icons";
 import { fitted, setFont } from "./text";
 
 export function paintNodes(
@@ -42,20 +42,6 @@ const PAINTERS: Record<Item["kind"], Painter> = {
   chip: paintChip,
   disc: paintDisc,
 };
-
-/** What the hub says it received; for what only calls, the sum of its edges. */
-export function nodeFigures(picture: Picture, node: Node): Figures {
-  const known = picture.graph.nodeFigures.get(node.id);
-  if (known) return known;
-  const edges = edgesOfNode(picture.graph, node.id);
-  return sumFigures(edges.flatMap((e) => picture.graph.edgeFigures.get(e.index) ?? []));
-}
-
-export function ringColour(picture: Picture, id: string): string | null {
-  const me = { kind: "node", id } as const;
-  if (same(picture.selection, me)) return picture.palette.accent;
-  return same(picture.hovered, me) ? `${picture.palette.accent}aa` : null;
-}
 
 function paintCard(ctx: CanvasRenderingContext2D, picture: Picture, item: Item, node: Node): void {
   const { palette } = picture;
@@ -199,24 +185,6 @@ function paintTile(
   ctx.roundRect(x, y, 28, 28, 7);
   ctx.fill();
   strokeIcon(ctx, glyph, x + 6, y + 6, 16, dark ? `hsl(${glyph.hue} 86% 70%)` : `hsl(${glyph.hue} 72% 40%)`);
-}
-
-export function strokeIcon(
-  ctx: CanvasRenderingContext2D,
-  glyph: Glyph,
-  x: number,
-  y: number,
-  size: number,
-  colour: string,
-): void {
-  ctx.save();
-  ctx.translate(x, y);
-  ctx.scale(size / 24, size / 24);
-  ctx.lineCap = ctx.lineJoin = "round";
-  ctx.lineWidth = 2;
-  ctx.strokeStyle = colour;
-  ctx.stroke(iconPath(glyph.icon));
-  ctx.restore();
 }
 
 /** The thin bar at a card's foot: the green part is ok, the red part is not. */

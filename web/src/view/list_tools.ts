@@ -1,13 +1,12 @@
 /** Over the requests list: how many there are, what is new, of which time, which columns, and out of here. */
 import { ArrowUp, Clock, Columns3, Download } from "lucide";
-import { grouped, plural } from "../render/format";
+import { grouped, plural, sizeText } from "../render/format";
 import { exportUrl } from "../select/listed";
 import type { Listing, Size } from "../store/listing";
 import type { App, TimeWindow } from "./app";
 import { COLUMNS } from "./columns";
 import { button, h, setText } from "./dom";
 import { popup } from "./popup";
-import { sizeText } from "./requests_page";
 import { dayClock, fromField, toField } from "./when";
 
 export interface ListActions {

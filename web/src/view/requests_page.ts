@@ -6,7 +6,6 @@
  */
 import type { Call } from "#forms";
 import { ROW_PX } from "../defaults";
-import { grouped } from "../render/format";
 import { rowsIn, type Scrolled, scrolled, scrollHeight } from "../store/scroll";
 import type { App, View } from "./app";
 import { type Column, columnsOf, leastPx, rememberColumns, rememberedColumns, type Width } from "./columns";
@@ -247,14 +246,4 @@ function emptyWords({ state: { q, window, filters } }: App): string {
   const when = window.sinceMs !== null || window.untilMs !== null ? " in this time" : "";
   if (filtered) return `No kept request fits${when}. Take a filter away, or choose another time.`;
   return when ? "No request is kept of this time." : "No request yet.";
-}
-
-export function sizeText(size: { rows: number; exact: boolean }): string {
-  return size.exact ? grouped(size.rows) : `≈ ${grouped(rounded(size.rows))}`;
-}
-
-/** An estimate has no more digits than it can stand for. */
-export function rounded(n: number): number {
-  const digits = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, n))) - 1);
-  return Math.round(n / digits) * digits;
 }

@@ -1,6 +1,6 @@
 /** The small text beside the pointer: what it is, and its figures. */
 import { bytes, ms, rate, share } from "../render/format";
-import { nodeFigures } from "../render/nodes";
+import { nodeFigures } from "../render/frame";
 import type { Selection } from "../select/visible";
 import { NO_FIGURES } from "../store/graph";
 import type { App } from "./app";

@@ -1,7 +1,7 @@
 /** The picture by keyboard: arrows go from thing to thing, Enter opens one, o unfolds it: a server, or a service's containers. */
 import { type Direction, nextStop, type Stop } from "../layout/walk";
 import { sentence } from "../render/edges";
-import { nodeFigures } from "../render/nodes";
+import { nodeFigures } from "../render/frame";
 import { serverOfTotals } from "../select/project";
 import type { Selection } from "../select/visible";
 import { NO_FIGURES } from "../store/graph";
