@@ -60,3 +60,12 @@ def agent_image(engine: Engine) -> str:
         pytest.skip(f"images cannot be built: {reason}")
     images.python(engine.api)
     return images.agent(engine.host)
+
+
+@pytest.fixture(scope="session")
+def built(engine: Engine) -> Engine:
+    """The engine with all images."""
+    images.wheels()
+    images.python(engine.api)
+    images.traefik(engine.api)
+    return engine

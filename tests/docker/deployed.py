@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ def composes() -> dict[str, list[str]]:
     if older := shutil.which("docker-compose", path="/usr/bin"):
         found["1.29"] = [older]
     return found
+
+
+def why_no_images() -> str | None:
+    if shutil.which("docker") is None:
+        return "the docker command is not installed"
+    if not composes():
+        return "Compose is not installed"
+    return images.why_no_base()
 
 
 @dataclass
@@ -74,6 +83,15 @@ class Deployed:
                 return sorted({one["name"] for one in node["containers"]})
         return []
 
+    def joined_both_ways(self, since: str) -> bool:
+        """Whether calls since then went both ways between the servers, each seen by both."""
+        found = {
+            (call["from"]["server"], call["to"]["server"])
+            for call in self.requests(since)
+            if call["origin"] == "cross_server" and len(call["hops"]) == 2
+        }
+        return {("server-a", "server-b"), ("server-b", "server-a")} <= found
+
     def exact(self) -> Any:
         """The ledger, once it is exact with every agent connected."""
 
@@ -104,8 +122,23 @@ class Deployed:
         return count
 
 
-def deploy(engine: Engine, compose: list[str]) -> Deployed:
-    """Bring everything up."""
+@contextmanager
+def brought_up(engine: Engine, compose: list[str]) -> Iterator[Deployed]:
+    """Everything, by this Compose; nothing of it is left."""
+    deployed = _deployed(engine, compose)
+    try:
+        deployed.deployment.up()
+        yield deployed
+    finally:
+        deployed.deployment.down()
+        left = engine.api.containers(all=True)
+        assert not left, f"`make down` leaves nothing: {[one['Names'] for one in left]}"
+        networks = [one["Name"] for one in engine.api.networks()]
+        assert not [name for name in networks if name not in ("host", "none", "bridge")]
+        assert not engine.api.volumes()["Volumes"]
+
+
+def _deployed(engine: Engine, compose: list[str]) -> Deployed:
     environment = {
         **os.environ,
         "DOCKER_HOST": engine.host,

@@ -5,7 +5,6 @@ One deployment for all of these tests, in this order; each leaves it as it found
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,20 +13,11 @@ from functools import partial
 import pytest
 
 from servers.runner.deploy import PROJECTS, REPOSITORY
-from tests.docker import images
-from tests.docker.deployed import Deployed, composes, deploy
+from tests.docker.deployed import Deployed, brought_up, composes, why_no_images
 from tests.docker.engine import Engine
 
 SERVERS = ("server-a", "server-b")
 LEAF = "non-communicating-service"
-
-
-def why_no_images() -> str | None:
-    if shutil.which("docker") is None:
-        return "the docker command is not installed"
-    if not composes():
-        return "Compose is not installed"
-    return images.why_no_base()
 
 
 pytestmark = pytest.mark.skipif(
@@ -36,28 +26,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def built(engine: Engine) -> Engine:
-    """The engine with all images."""
-    images.wheels()
-    images.python(engine.api)
-    images.traefik(engine.api)
-    return engine
-
-
-@pytest.fixture(scope="module")
 def site(built: Engine) -> Iterator[Deployed]:
     kinds = composes()
-    deployed = deploy(built, kinds.get("new") or kinds["1.29"])
-    try:
-        deployed.deployment.up()
+    with brought_up(built, kinds.get("new") or kinds["1.29"]) as deployed:
         yield deployed
-    finally:
-        deployed.deployment.down()
-        left = built.api.containers(all=True)
-        assert not left, f"`make down` leaves nothing: {[one['Names'] for one in left]}"
-        networks = [one["Name"] for one in built.api.networks()]
-        assert not [name for name in networks if name not in ("host", "none", "bridge")]
-        assert not built.api.volumes()["Volumes"]
 
 
 @pytest.fixture
@@ -75,15 +47,7 @@ def test_both_servers_are_shown_with_the_containers_names(site: Deployed) -> Non
 
 
 def test_cross_server_calls_have_both_halves_and_right_names(site: Deployed, since: str) -> None:
-    def both_ways() -> bool:
-        found = {
-            (call["from"]["server"], call["to"]["server"])
-            for call in site.requests(since)
-            if call["origin"] == "cross_server" and len(call["hops"]) == 2
-        }
-        return {("server-a", "server-b"), ("server-b", "server-a")} <= found
-
-    site.until("joined calls in both directions", both_ways)
+    site.until("joined calls in both directions", lambda: site.joined_both_ways(since))
     site.until("more than 20 calls", lambda: len([*site.requests(since)]) > 20)
     site.exact()
     assert site.check_names(since) > 20
