@@ -133,7 +133,7 @@ def test_what_grpc_says_of_a_handshake_is_put_into_words() -> None:
     assert "speaks no TLS" in str(explain("SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER"))
     assert explain("Connection refused") is None
     assert "want TLS" in hint("Socket closed", None)
-    assert "hub.guard.tls.cert" in hint("Socket closed", Tls())
+    assert "hub.tls.cert" in hint("Socket closed", Tls())
     assert "this agent's certificate" in hint("Socket closed", Tls(cert=Path("c"), key=Path("k")))
     assert hint("Connection refused", None) == ""
 
