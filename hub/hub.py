@@ -203,9 +203,9 @@ class Hub:
 
     async def _dismiss_agents(self) -> None:
         self._not_ready = "the hub stops"
-        log.info("stopping")
         if self._agents is None or self._ingest is None:
             return
+        log.info("stopping")
         await self._ingest.close()
         self._steps.flush()
         await self._agents.stop(0.5)
