@@ -40,6 +40,10 @@ NO_COLLECTOR = "http://127.0.0.1:4318/v1/traces"
 """Nothing needs to listen there: with `sampleRate: 0` only the ids in the log are wanted."""
 
 
+DRAINS = "\n    transport: {lifeCycle: {graceTimeOut: 3s}}"
+"""Traefik waits 10 s for requests that are under way; who stops it here has given it up by then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extras:
     """What makes joins exact; addresses and times have to do without."""
@@ -62,9 +66,9 @@ def private_static(plan: ServerPlan, files: ProxyFiles, extras: Extras) -> str:
     entry_points = f"""\
 entryPoints:
   private:
-    address: {plan.private_entry}{middlewares}
+    address: {plan.private_entry}{DRAINS}{middlewares}
   internal:
-    address: {plan.internal_entry}
+    address: {plan.internal_entry}{DRAINS}
     forwardedHeaders:
       trustedIPs: [{plan_outsiders(plan.mode).trusted}]{middlewares}
   traefik:
@@ -86,9 +90,9 @@ def public_static(plan: ServerPlan, files: ProxyFiles, extras: Extras) -> str:
     entry_points = f"""\
 entryPoints:
   web:
-    address: {outside}
+    address: {outside}{DRAINS}
   containers:
-    address: {inside}
+    address: {inside}{DRAINS}
   traefik:
     address: {plan.public_api}
 """
