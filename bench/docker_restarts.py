@@ -198,7 +198,9 @@ class Hopwatch:
     def __init__(self, engine: Engine, directory: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
-        words = {"directory": directory, "port": self.port, "socket": engine.host}
+        words = {
+            "directory": directory, "data": directory, "port": self.port, "socket": engine.host
+        }  # fmt: skip
         (directory / "hub.toml").write_text(CONFIG.format(more="", **words))
         (directory / "agent.toml").write_text(AGENT.format(**words))
         self._processes: list[subprocess.Popen[bytes]] = []

@@ -110,7 +110,9 @@ class Start:
     def __init__(self, directory: Path) -> None:
         self.port = free_port()
         (directory / "hub.toml").write_text(
-            CONFIG.format(directory=directory, port=self.port, more="recent_calls = 4000000")
+            CONFIG.format(
+                directory=directory, data=directory, port=self.port, more="recent_calls = 4000000"
+            )
         )
         parent = os.getpid()
         self.began = time.monotonic()
