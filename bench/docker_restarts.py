@@ -199,8 +199,11 @@ class Hopwatch:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         words = {
-            "directory": directory, "data": directory, "port": self.port, "socket": engine.host
-        }  # fmt: skip
+            "directory": directory,
+            "data": directory / "data",
+            "port": self.port,
+            "socket": engine.host,
+        }
         (directory / "hub.toml").write_text(CONFIG.format(more="", **words))
         (directory / "agent.toml").write_text(AGENT.format(**words))
         self._processes: list[subprocess.Popen[bytes]] = []

@@ -111,7 +111,10 @@ class Start:
         self.port = free_port()
         (directory / "hub.toml").write_text(
             CONFIG.format(
-                directory=directory, data=directory, port=self.port, more="recent_calls = 4000000"
+                directory=directory,
+                data=directory / "data",
+                port=self.port,
+                more="recent_calls = 4000000",
             )
         )
         parent = os.getpid()
