@@ -55,7 +55,7 @@ def own_engine() -> Iterator[Engine]:
 def agent_image(engine: Engine) -> str:
     """The shipped agent's image, in `engine`."""
     if shutil.which("docker") is None:
-        pytest.skip("the docker command is not installed")
+        pytest.skip("the docker command is not installed: `make engine` does, as root")
     if reason := images.why_no_base():
         pytest.skip(f"images cannot be built: {reason}")
     images.python(engine.api)

@@ -42,6 +42,14 @@ class Seen:
     """Shown and counted ones."""
     hidden: int = 0
     times: list[float] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def until_packets(self, count: int) -> None:
+        """Until so many calls, or halves of calls, were shown."""
+        async with asyncio.timeout(60):
+            while self.packets < count:
+                self.news.clear()
+                await self.news.wait()
 
     def take(self, told: dict[str, Any]) -> None:
         topology = told["topology"] or {"nodes": [], "edges": []}
@@ -56,6 +64,7 @@ class Seen:
         if told["type"] == "frame":
             self.packets += len(told["packets"]["edge"]) + told["hidden"]["packets"]
             self.hidden += told["hidden"]["errors"] + told["hidden"]["calls"]
+        self.news.set()
 
     def counts(self) -> dict[str, tuple[int, int, int]]:
         """Calls, errors and bytes by edge."""
@@ -75,9 +84,9 @@ class Seen:
         }
 
 
-async def watch(url: str, enough: Callable[[Seen], bool]) -> Seen:
+async def watch(url: str, enough: Callable[[Seen], bool], seen: Seen | None = None) -> Seen:
     """Take in frames, and acknowledge them, until enough was seen."""
-    seen = Seen()
+    seen = seen or Seen()
     async with websockets.connect(url, max_size=None) as socket, asyncio.timeout(60):
         while not seen.times or not enough(seen):
             told = json.loads(await socket.recv())
@@ -98,7 +107,7 @@ async def introduce(agent: Agent, server: str) -> None:
     await agent.say(pb.AgentMessage(inventory=said))
 
 
-async def traffic(made: World, began_ns: int) -> None:
+async def traffic(made: World, began_ns: int, seen: Seen) -> None:
     """Within a server, to another, failed, from strangers, forged, half seen."""
     a, b = made.agents["server-a"], made.agents["server-b"]
     for number in range(ROUNDS):
@@ -117,7 +126,7 @@ async def traffic(made: World, began_ns: int) -> None:
             {"start_ns": at + 6 * MS, "hop_id": ident(f"lost {began_ns} {number}"), **out},
         )
         if number % 2:
-            await asyncio.sleep(0.3)  # the live view shows the other half while it waits
+            await seen.until_packets(6 * (number + 1))  # also the half that waits
         said = {"start_ns": at + 15 * MS, "client": INTERNAL["server-a"], "path": "/leaf/x"}
         await b.lines({**said, "duration_ns": 20 * MS, "hop_parent": hop["hop_id"]})
 
@@ -135,8 +144,9 @@ async def test_a_stretch_replayed_is_what_it_was_live(
         began_ns = made.now_ns()
         counted = lambda seen: sum(calls for calls, *_ in seen.totals.values()) == CALLS  # noqa: E731
         settled = lambda seen: counted(seen) and len(seen.calls) == CALLS  # noqa: E731
-        watching = asyncio.create_task(watch(url, settled))
-        await traffic(made, began_ns)
+        seen = Seen()
+        watching = asyncio.create_task(watch(url, settled, seen))
+        await traffic(made, began_ns, seen)
         live = await watching
         assert (live.hidden, live.packets) == (0, CALLS)
         if sealed:
