@@ -35,6 +35,18 @@ class Revoked(Exception):
     """The reader of an open socket may not read any more."""
 
 
+def stand_before(app: Quart, check: Callable[[Request | Websocket], Response | None]) -> None:
+    """Ask this before every request and every websocket; its answer is the answer."""
+
+    @app.before_request
+    async def check_request() -> Response | None:
+        return check(request)
+
+    @app.before_websocket
+    async def check_websocket() -> Response | None:
+        return check(websocket)
+
+
 class Gate:
     """The rules of one hub, installed into its application."""
 
@@ -46,14 +58,7 @@ class Gate:
 
     def install(self, app: Quart) -> None:
         """Stand before every request and every websocket."""
-
-        @app.before_request
-        async def check_request() -> Response | None:
-            return self._check(request)
-
-        @app.before_websocket
-        async def check_websocket() -> Response | None:
-            return self._check(websocket)
+        stand_before(app, self._check)
 
     def session(self) -> forms.Session:
         """Who asks by the request at hand, which has passed the gate."""

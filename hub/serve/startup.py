@@ -12,9 +12,9 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from quart import Quart, Request, Response, Websocket, request, websocket
+from quart import Quart, Request, Response, Websocket
 
-from hub.guard.gate import OPEN, problem
+from hub.guard.gate import OPEN, problem, stand_before
 
 
 class Startup:
@@ -37,14 +37,7 @@ class Startup:
 
     def install(self, app: Quart) -> None:
         """Stand behind the gate of the application."""
-
-        @app.before_request
-        async def check_request() -> Response | None:
-            return self._check(request)
-
-        @app.before_websocket
-        async def check_websocket() -> Response | None:
-            return self._check(websocket)
+        stand_before(app, self._check)
 
     def _check(self, asked: Request | Websocket) -> Response | None:
         if self.reason is None or asked.path in OPEN:
